@@ -1,0 +1,1 @@
+"""The demo: a small web shop, its traffic, and five faults that must be found."""

@@ -1,0 +1,217 @@
+"""The values that flow, in the order in which they are born.
+
+Times are Unix seconds as floats where there is one for every line, and aware datetimes (RFC 3339 on the wire) where a
+person reads them. Every field name is stable: removing or renaming one is a new topic version.
+"""
+
+from datetime import datetime
+from typing import Literal
+
+import msgspec
+
+Level = Literal["", "trace", "debug", "info", "warn", "error", "fatal"]
+Severity = Literal["info", "warning", "error", "critical"]
+View = Literal["novelty", "profile", "sequence"]
+SequenceKind = Literal["session", "window"]
+Reason = Literal[
+    "malformed",  # announced or begun as a format that it is not
+    "unsupported_type",  # a format or element that carries no log entry
+    "too_large",
+    "too_deep",
+    "binary",  # NUL bytes, or no text at all
+    "empty",
+    "redaction_failed",
+    "internal",  # a defect of ours; the record is kept so that it can be replayed once that is mended
+]
+
+
+class Position(msgspec.Struct, frozen=True, gc=False):
+    """Where a line stands in Kafka; `index` counts the entries of a record that carries a batch, from 0."""
+
+    topic: str
+    partition: int
+    offset: int
+    index: int = 0
+
+    def __str__(self) -> str:
+        return f"{self.topic}/{self.partition}/{self.offset}/{self.index}"
+
+
+class Entry(msgspec.Struct, frozen=True):
+    """One log entry as a shipper sent it. Not sanitized: it never leaves the process."""
+
+    message: str
+    timestamp: float
+    """Event time, Unix seconds."""
+    time_source: str
+    """The field that gave `timestamp`; `kafka` where the record's own timestamp was taken."""
+    shipper: str
+    """The family that decoded it: beats, fluent, logstash, vector, syslog, otlp, plain."""
+    host: str = ""
+    service: str = ""
+    level: Level = ""
+    trace: str = ""
+    attributes: dict[str, str] = {}
+    """What no other field consumed, under its dotted name, as text."""
+    flags: tuple[str, ...] = ()
+    """What was odd but usable: not_utf8, clock_skew, truncated, unjoined."""
+
+
+class Rejected(msgspec.Struct, frozen=True):
+    """A record, or an element of a batch, that cannot be used. `detail` never quotes the input."""
+
+    reason: Reason
+    detail: str
+    index: int = 0
+
+
+class CleanEntry(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A sanitized entry, the value of `logs.clean`; its Kafka key is `sequence`."""
+
+    raw: Position
+    timestamp: float
+    message: str
+    sequence: str
+    """The key of the sequence it belongs to: a session id found in it, else `host|service`."""
+    kind: SequenceKind = "window"
+    host: str = ""
+    service: str = ""
+    level: Level = ""
+    trace: str = ""
+    attributes: dict[str, str] = {}
+    shipper: str = ""
+    time_source: str = ""
+    flags: tuple[str, ...] = ()
+    rules: str = ""
+    """Version of the redaction rules that cleaned it."""
+
+
+class Cut(msgspec.Struct, frozen=True):
+    """A sequence was cut by length or span: its lines up to `offset` of the clean topic are handled (`sequences`)."""
+
+    sequence: str
+    offset: int
+
+
+class ViewScore(msgspec.Struct, frozen=True):
+    """What one view of a sequence found; `score` is in units of its own threshold, so above 1 it fires."""
+
+    view: View
+    score: float
+    detail: str = ""
+    """One sentence for a person."""
+
+
+class Expectation(msgspec.Struct, frozen=True):
+    """A template that was expected at the deviating place, with its probability in 0..1."""
+
+    template: str
+    probability: float
+
+
+class Line(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A redacted line of the context, oldest first."""
+
+    clean: Position
+    raw: Position
+    timestamp: float
+    message: str
+    template: str = ""
+    deviates: bool = False
+
+
+class Neighbour(msgspec.Struct, frozen=True):
+    """The nearest normal sequence seen in training, as template counts that differ."""
+
+    distance: float
+    missing: dict[str, int]
+    """Template text -> how many more of it the normal sequence has."""
+    extra: dict[str, int]
+    """Template text -> how many more of it this sequence has."""
+
+
+class ModelReference(msgspec.Struct, frozen=True):
+    """The version that judged; `digest` is the SHA-256 of its manifest."""
+
+    name: str
+    version: int
+    digest: str
+
+
+class Explanation(msgspec.Struct, frozen=True):
+    """Why a sequence is strange."""
+
+    summary: str
+    """One sentence that a person on call can act on."""
+    views: tuple[ViewScore, ...]
+    """Every view, the strongest first."""
+    deviation: int | None = None
+    """Index into the sequence of the first line that deviates; None where something is missing at the end."""
+    template: str = ""
+    """Template of the deviating line, empty where a line is missing."""
+    expected: tuple[Expectation, ...] = ()
+    neighbour: Neighbour | None = None
+
+
+class Anomaly(msgspec.Struct, frozen=True):
+    """A strange sequence, the value of `anomalies`. The same sequence always gets the same `id`."""
+
+    id: str
+    fingerprint: str
+    """The same problem elsewhere has the same fingerprint: service, view and template, never score, time or host."""
+    view: View
+    score: float
+    """Combined score in units of the threshold: above 1 is an anomaly."""
+    severity: Severity
+    sequence: str
+    kind: SequenceKind
+    host: str
+    service: str
+    observed_at: datetime
+    detected_at: datetime
+    complete: bool
+    """False where an unfinished sequence was judged as it went."""
+    length: int
+    """Lines of the sequence when it was judged."""
+    explanation: Explanation
+    lines: tuple[Line, ...]
+    """Up to 20 redacted lines around the deviation."""
+    positions: tuple[int, ...]
+    """Offsets in the clean topic of every line of the sequence, in order; all are in one partition."""
+    partition: int
+    model: ModelReference
+    budget: float
+    """False alarms a day that the threshold allows."""
+    schema_version: int = 1
+
+
+class Alert(msgspec.Struct, frozen=True):
+    """Anomalies of one fingerprint, the value of `alerts` (key: fingerprint); a later one replaces an earlier."""
+
+    id: str
+    fingerprint: str
+    status: Literal["firing", "resolved"]
+    severity: Severity
+    title: str
+    service: str
+    hosts: tuple[str, ...]
+    count: int
+    """Distinct anomalies so far."""
+    first_seen: datetime
+    last_seen: datetime
+    updated_at: datetime
+    anomaly: Anomaly
+    """The strangest so far."""
+    anomaly_ids: tuple[str, ...]
+    """The newest, at most 50."""
+    schema_version: int = 1
+
+
+class Promotion(msgspec.Struct, frozen=True):
+    """An alias moved, the value of `models` (key: `model/alias`)."""
+
+    model: str
+    alias: str
+    version: int
+    digest: str
+    at: datetime

@@ -1,0 +1,277 @@
+"""What an operator may change: environment over files named by the environment over deepsentry.toml over defaults.
+
+`DEEPSENTRY_KAFKA__BOOTSTRAP` sets `kafka.bootstrap`; `DEEPSENTRY_REDACTION__SITE_KEY_FILE` reads
+`redaction.site_key` from a file, without its last newline.
+"""
+
+import difflib
+import json
+import os
+import tomllib
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any, Final, Literal, get_args
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
+
+from deepsentry.errors import SettingsError
+
+PREFIX: Final = "DEEPSENTRY_"
+CONFIG_FILE: Final = "deepsentry.toml"
+"""Read from the working directory, or from the path in DEEPSENTRY_CONFIG."""
+
+
+class Section(BaseModel):
+    """A table of deepsentry.toml."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Kafka(Section):
+    """The broker, and how topics are laid out."""
+
+    bootstrap: str = "127.0.0.1:9092"
+    security_protocol: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = "PLAINTEXT"
+    sasl_mechanism: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] = "SCRAM-SHA-512"
+    sasl_username: str = ""
+    sasl_password: SecretStr = SecretStr("")
+    ssl_ca_file: Path | None = None
+    partitions: int = Field(12, ge=1, le=1000)
+    replication: int = Field(1, ge=1, le=9)
+    group_prefix: str = Field("deepsentry", pattern=r"^[a-z0-9][a-z0-9.-]*$")
+    instance_id: str = ""
+    session_timeout: float = Field(15.0, gt=1, le=300)
+    """Seconds until the group gives away the partitions of a member that fell silent."""
+
+
+class Ingest(Section):
+    """How records become entries."""
+
+    formats: dict[str, Literal["auto", "json", "msgpack", "otlp_proto", "otlp_json", "gelf", "line"]] = {}
+    """Topic -> format, where it must not be sniffed."""
+    max_line_bytes: int = Field(1_048_576, ge=1024)
+    default_timezone: str = "UTC"
+    """IANA zone of times that carry none."""
+
+
+class Redaction(Section):
+    """What the sanitizer masks. The rules are data: streams/redaction/rules.toml, and an operator's own."""
+
+    site_key: SecretStr = SecretStr("")
+    """Key of the tokens `<email:3f9a>`, the same for all workers of a site; at least 16 characters. A sanitize worker
+    does not start without one."""
+    mask_ip: bool = False
+    """Mask IP and MAC addresses and host names too; they are evidence in security logs, so not by default."""
+    rules_file: Path | None = None
+    """An operator's own rules, in the form of rules.toml."""
+    engine: Literal["auto", "hyperscan", "portable"] = "auto"
+
+
+class Sequences(Section):
+    """How entries are put into sequences."""
+
+    key: str = ""
+    """RE2 pattern of the session id; its first group, or the whole match, is the key. Empty: what the champion learned,
+    or the built-in patterns."""
+    idle: float = Field(60.0, gt=0)
+    """A sequence closes after so many seconds of event time without a line (wall clock, when the stream is quiet)."""
+    max_length: int = Field(1000, ge=8)
+    """A session is cut after so many lines."""
+    window: int = Field(40, ge=4)
+    """Lines of a window of a source without session ids."""
+    max_open: int = Field(1_000_000, ge=1)
+
+
+class Models(Section):
+    """Where versions live, and what a threshold is allowed to cost."""
+
+    registry: Path = Path(".deepsentry/registry")
+    name: str = Field("detector", pattern=r"^[a-z0-9][a-z0-9-]{0,62}$")
+    budget: float = Field(10.0, gt=0)
+    """False alarms a day, at most, for the whole dataset; training turns it into a score."""
+
+
+class Target(Section):
+    """One receiver of alerts."""
+
+    kind: Literal["webhook", "terminal"]
+    url: SecretStr = SecretStr("")
+    timeout: float = Field(10.0, gt=0, le=60)
+    secret: SecretStr = SecretStr("")
+    """Signs the body: header X-DeepSentry-Signature, HMAC-SHA256."""
+    allow_private: bool = False
+    """Allow addresses of private networks and of this machine."""
+
+
+class Alerts(Section):
+    """When people are told."""
+
+    quiet: float = Field(300.0, gt=0)
+    """An alert resolves after so many seconds without a new anomaly."""
+    targets: dict[str, Target] = {}
+
+
+class Worker(Section):
+    """A stream worker's process."""
+
+    host: str = "127.0.0.1"
+    port: int = Field(0, ge=0, le=65535)
+    """Serves /metrics and /health; 0 takes a free port and logs it."""
+    chunk: int = Field(1000, ge=1, le=100_000)
+    """Records handled at once, at most."""
+    commit_interval: float = Field(1.0, gt=0, le=60)
+
+
+class Log(Section):
+    """DeepSentry's own log."""
+
+    level: Literal["debug", "info", "warning", "error"] = "info"
+    format: Literal["auto", "json", "console"] = "auto"
+
+
+class Settings(Section):
+    """All settings; built by `load`, which knows the sources and words the errors."""
+
+    kafka: Kafka = Kafka()
+    ingest: Ingest = Ingest()
+    redaction: Redaction = Redaction()
+    sequences: Sequences = Sequences()
+    models: Models = Models()
+    alerts: Alerts = Alerts()
+    worker: Worker = Worker()
+    log: Log = Log()
+    data: Path | None = None
+    """Folder of the benchmark data sets."""
+
+
+Origins = dict[str, str]
+"""Dotted key -> where its value came from."""
+
+
+def load(environ: Mapping[str, str] | None = None, path: Path | None = None) -> tuple[Settings, Origins]:
+    """Return the effective settings and where each that is not a default came from.
+
+    Raises SettingsError, which names the key and, for an unknown one, the nearest known.
+    """
+    environ = os.environ if environ is None else environ
+    named = path or (Path(environ[PREFIX + "CONFIG"]) if PREFIX + "CONFIG" in environ else None)
+    merged: dict[str, Any] = {}
+    origins: Origins = {}
+    for key, value, origin in [*_from_toml(named), *_from_environment(environ)]:
+        _put(merged, key, value)
+        origins[".".join(key)] = origin
+    try:
+        return Settings(**merged), origins
+    except ValidationError as error:
+        raise SettingsError(_explain(error, origins)) from None
+
+
+def known_keys() -> list[str]:
+    """Return every dotted key that can be set; `*` stands for a name that the operator chooses."""
+    return sorted(_keys(Settings, ()))
+
+
+def effective(settings: Settings) -> dict[str, str]:
+    """Return dotted key -> value for people; secrets are masked."""
+    flat: dict[str, str] = {}
+
+    def walk(value: object, key: tuple[str, ...]) -> None:
+        if isinstance(value, BaseModel):
+            for name in type(value).model_fields:
+                walk(getattr(value, name), (*key, name))
+        elif isinstance(value, dict) and value:
+            for name, item in value.items():
+                walk(item, (*key, str(name)))
+        elif isinstance(value, SecretStr):
+            flat[".".join(key)] = "********" if value.get_secret_value() else ""
+        else:
+            flat[".".join(key)] = "" if value is None else str(value)
+
+    walk(settings, ())
+    return flat
+
+
+def _from_toml(named: Path | None) -> Iterator[tuple[tuple[str, ...], object, str]]:
+    path = named or Path(CONFIG_FILE)
+    try:
+        data = tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        if named is not None:
+            message = f"{path}: no such file (named by DEEPSENTRY_CONFIG or --config)"
+            raise SettingsError(message) from None
+        return
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        message = f"{path}: {error}"
+        raise SettingsError(message) from None
+    yield from ((key, value, str(path)) for key, value in _leaves(data, ()))
+
+
+def _leaves(data: dict[str, Any], key: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], object]]:
+    for name, value in data.items():
+        if isinstance(value, dict) and value:
+            yield from _leaves(value, (*key, name))
+        else:
+            yield (*key, name), value
+
+
+def _from_environment(environ: Mapping[str, str]) -> Iterator[tuple[tuple[str, ...], object, str]]:
+    for variable in sorted(environ):
+        if not variable.startswith(PREFIX) or variable == PREFIX + "CONFIG":
+            continue
+        key = tuple(variable.removeprefix(PREFIX).lower().split("__"))
+        value: object = environ[variable]
+        if key[-1].endswith("_file") and not _is_known(key):
+            path = Path(environ[variable])
+            key = (*key[:-1], key[-1].removesuffix("_file"))
+            try:
+                value = path.read_text(encoding="utf-8").removesuffix("\n")
+            except (OSError, UnicodeDecodeError) as error:
+                message = f"{variable}: cannot read {path}: {error}"
+                raise SettingsError(message) from None
+        elif environ[variable][:1] in {"{", "["}:
+            try:
+                value = json.loads(environ[variable])
+            except ValueError as error:
+                message = f"{variable}: not JSON: {error}"
+                raise SettingsError(message) from None
+        yield key, value, variable
+
+
+def _put(tree: dict[str, Any], key: tuple[str, ...], value: object) -> None:
+    for name in key[:-1]:
+        below = tree.setdefault(name, {})
+        if not isinstance(below, dict):
+            message = f"{'.'.join(key)}: {name} is a value, not a table"
+            raise SettingsError(message)
+        tree = below
+    tree[key[-1]] = value
+
+
+def _keys(model: type[BaseModel], prefix: tuple[str, ...]) -> Iterator[str]:
+    for name, field in model.model_fields.items():
+        inner = field.annotation
+        if isinstance(inner, type) and issubclass(inner, BaseModel):
+            yield from _keys(inner, (*prefix, name))
+            continue
+        values = [a for a in get_args(inner) if isinstance(a, type) and issubclass(a, BaseModel)]
+        if values:
+            yield from _keys(values[0], (*prefix, name, "*"))
+        else:
+            yield ".".join((*prefix, name))
+
+
+def _is_known(key: tuple[str, ...]) -> bool:
+    return any(
+        len(known) == len(key) and all(k in ("*", part) for k, part in zip(known, key, strict=True))
+        for known in (tuple(k.split(".")) for k in known_keys())
+    )
+
+
+def _explain(error: ValidationError, origins: Origins) -> str:
+    first = error.errors(include_input=False, include_url=False)[0]
+    key = ".".join(str(part) for part in first["loc"])
+    origin = next((o for k, o in origins.items() if k == key or k.startswith(key + ".")), "settings")
+    if first["type"] == "extra_forbidden":
+        near = difflib.get_close_matches(key, known_keys(), n=1, cutoff=0.0)
+        return f"{origin}: unknown setting {key!r}; the nearest known one is {near[0]!r}"
+    return f"{origin}: {key}: {first['msg']}"

@@ -1,0 +1,78 @@
+"""Every topic: name, partitions, retention, cleanup policy. Created explicitly; auto-create is never relied on."""
+
+from dataclasses import dataclass, field
+from typing import Final
+
+DAY: Final = 86_400_000  # milliseconds
+MIB: Final = 1_048_576
+
+
+@dataclass(frozen=True, slots=True)
+class Topic:
+    """One topic; `config` holds Kafka's own topic settings and `spread` follows the operator's partition count."""
+
+    name: str
+    purpose: str
+    retention_ms: int
+    cleanup: str = "delete"
+    spread: bool = True
+    config: dict[str, str] = field(default_factory=dict)
+
+    def partitions(self, wanted: int) -> int:
+        """Return the number of partitions where the operator wants `wanted` for the log topics."""
+        return wanted if self.spread else 1
+
+    def settings(self) -> dict[str, str]:
+        """Return the configuration that the broker is given."""
+        return {
+            "retention.ms": str(self.retention_ms),
+            "cleanup.policy": self.cleanup,
+            # The broker's clock: shippers put event times of any age there, and retention would act on them.
+            "message.timestamp.type": "LogAppendTime",
+            **self.config,
+        }
+
+
+RAW: Final = Topic(
+    "deepsentry.logs.raw.v1",
+    "what shippers publish; the only place where a secret can stand",
+    retention_ms=DAY,
+    config={"max.message.bytes": str(8 * MIB)},
+)
+CLEAN: Final = Topic(
+    "deepsentry.logs.clean.v1",
+    "sanitized entries, keyed by sequence",
+    retention_ms=7 * DAY,
+    config={"max.message.bytes": str(2 * MIB)},
+)
+REJECTED: Final = Topic(
+    "deepsentry.logs.rejected.v1",
+    "records that cannot be used: original bytes, the reason in headers",
+    retention_ms=14 * DAY,
+    config={"max.message.bytes": str(8 * MIB)},
+)
+SEQUENCES: Final = Topic(
+    "deepsentry.sequences.v1",
+    "up to where sequences that were cut are handled; same partition as the clean line",
+    retention_ms=7 * DAY,
+    cleanup="compact,delete",
+)
+ANOMALIES: Final = Topic("deepsentry.anomalies.v1", "strange sequences, keyed by fingerprint", retention_ms=30 * DAY)
+ALERTS: Final = Topic(
+    "deepsentry.alerts.v1",
+    "alerts as they open, grow and resolve, keyed by fingerprint",
+    retention_ms=30 * DAY,
+    cleanup="compact,delete",
+)
+MODELS: Final = Topic(
+    "deepsentry.models.v1",
+    "which version an alias points to",
+    retention_ms=-1,
+    cleanup="compact",
+    spread=False,
+)
+FEEDBACK: Final = Topic(
+    "deepsentry.feedback.v1", "what people said of alerts", retention_ms=-1, cleanup="compact", spread=False
+)
+
+TOPICS: Final = (RAW, CLEAN, REJECTED, SEQUENCES, ANOMALIES, ALERTS, MODELS, FEEDBACK)

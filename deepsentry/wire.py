@@ -1,0 +1,60 @@
+"""Bytes <-> values: the only module that names a codec."""
+
+from typing import Any, TypeVar, cast
+
+import msgspec
+
+from deepsentry.errors import WireError
+
+T = TypeVar("T")
+
+_encoder = msgspec.json.Encoder()
+_json = msgspec.json.Decoder()
+_msgpack = msgspec.msgpack.Decoder()
+
+
+_decoders: dict[type, msgspec.json.Decoder[Any]] = {}
+
+
+def encode(value: object) -> bytes:
+    """Return `value` (an event, or plain JSON data) as compact UTF-8 JSON."""
+    return _encoder.encode(value)
+
+
+def decode(kind: type[T], data: bytes) -> T:
+    """Return the event of type `kind` in `data`; unknown fields are allowed. Raises WireError."""
+    decoder = _decoders.get(kind) or _decoders.setdefault(kind, msgspec.json.Decoder(kind))
+    try:
+        return cast("T", decoder.decode(data))
+    except (msgspec.DecodeError, RecursionError) as error:
+        # msgspec names the path and the expected type, never the value
+        message = f"not a valid {kind.__name__}: {error}"
+        raise WireError(message) from None
+
+
+def from_json(data: bytes | str) -> object:
+    """Return the JSON value in `data` as plain Python data. Raises WireError, also where it nests too deep."""
+    try:
+        return _json.decode(data)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        message = f"not JSON: {error}"
+        raise WireError(message) from None
+
+
+def from_msgpack(data: bytes) -> object:
+    """Return the msgpack value in `data` as plain Python data. Raises WireError."""
+    try:
+        return _msgpack.decode(data)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        message = f"not msgpack: {error}"
+        raise WireError(message) from None
+
+
+def pretty(value: object) -> str:
+    """Return `value` as indented JSON for people."""
+    return msgspec.json.format(_encoder.encode(value), indent=2).decode()
+
+
+def builtins(value: object) -> object:
+    """Return `value` as dicts, lists and scalars."""
+    return msgspec.to_builtins(value)

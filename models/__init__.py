@@ -1,0 +1,1 @@
+"""Everything that learns; importable without TensorFlow."""

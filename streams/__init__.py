@@ -1,0 +1,1 @@
+"""Kafka in, Kafka out: each room does one thing to a line."""
