@@ -1,5 +1,6 @@
 """Bytes <-> values: the only module that names a codec."""
 
+import struct
 from typing import Any, TypeVar, cast
 
 import msgspec
@@ -8,9 +9,21 @@ from deepsentry.errors import WireError
 
 T = TypeVar("T")
 
+_EVENT_TIME = struct.Struct(">II")
+
 _encoder = msgspec.json.Encoder()
 _json = msgspec.json.Decoder()
-_msgpack = msgspec.msgpack.Decoder()
+
+
+def _extension(code: int, data: memoryview) -> object:
+    """Return Fluent's EventTime (type 0: seconds and nanoseconds, 32 bits each) as Unix seconds, others as bytes."""
+    if code == 0 and len(data) == _EVENT_TIME.size:
+        seconds, nanoseconds = _EVENT_TIME.unpack(data)
+        return float(seconds + nanoseconds / 1e9)
+    return bytes(data)
+
+
+_msgpack = msgspec.msgpack.Decoder(ext_hook=_extension)
 
 
 _decoders: dict[type, msgspec.json.Decoder[Any]] = {}
@@ -26,7 +39,7 @@ def decode(kind: type[T], data: bytes) -> T:
     decoder = _decoders.get(kind) or _decoders.setdefault(kind, msgspec.json.Decoder(kind))
     try:
         return cast("T", decoder.decode(data))
-    except (msgspec.DecodeError, RecursionError) as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         # msgspec names the path and the expected type, never the value
         message = f"not a valid {kind.__name__}: {error}"
         raise WireError(message) from None

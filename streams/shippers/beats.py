@@ -1,0 +1,106 @@
+"""Beats' kafka output (ECS JSON); a default Filebeat record is most of the traffic and has a typed path of its own."""
+
+from typing import Final
+
+import msgspec
+
+from deepsentry import wire
+from deepsentry.errors import WireError
+from deepsentry.events import Entry, Rejected
+from streams.shippers import text, times
+from streams.shippers.entries import finish
+from streams.shippers.family import Family
+from streams.shippers.fields import MAX_NAME, Fields
+from streams.shippers.record import MAX_DEPTH, Record, Rules
+
+_RENAMES: Final = {"source": "log.file.path", "offset": "log.offset"}
+
+
+def _knows_ecs(fields: Fields) -> bool:
+    return (
+        "@metadata.beat" in fields
+        or "agent.ephemeral_id" in fields
+        or ("log.offset" in fields and "@timestamp" in fields)
+    )
+
+
+def _knows_legacy(fields: Fields) -> bool:
+    return "beat.hostname" in fields or "beat.name" in fields
+
+
+FAMILY: Final = Family(
+    "beats",
+    knows=_knows_ecs,
+    # Said once for a host or an agent and then the same on every line (its system, its addresses, its release), or
+    # about the file as an inode: neither tells one line from another. `log.offset` stays, it finds the line again.
+    noise=frozenset({"log.file.device_id", "log.file.inode", "log.file.fingerprint", "input", "ecs", "agent"}),
+    noise_under=("@metadata.", "agent.", "ecs.", "input.", "host."),
+)
+LEGACY: Final = Family(
+    "beats",
+    knows=_knows_legacy,
+    noise=FAMILY.noise,
+    noise_under=(*FAMILY.noise_under, "beat.", "prospector."),
+    reshape=lambda fields: {_RENAMES.get(name, name): value for name, value in fields.items()},
+)
+"""Filebeat 6."""
+
+
+class _Noise(msgspec.Struct):
+    """An object that is read over."""
+
+
+class _Host(msgspec.Struct):
+    name: str
+
+
+class _File(msgspec.Struct):
+    path: str
+
+
+class _Log(msgspec.Struct, forbid_unknown_fields=True):
+    file: _File
+    offset: int | float | None = None
+
+
+class _Default(msgspec.Struct, forbid_unknown_fields=True):
+    """What Filebeat sends of a line that no processor touched; any other field asks for the general path."""
+
+    message: str
+    log: _Log
+    host: _Host
+    timestamp: str = msgspec.field(name="@timestamp")
+    metadata: _Noise = msgspec.field(name="@metadata")
+    agent: _Noise | None = None
+    ecs: _Noise | None = None
+    input: _Noise | None = None
+
+
+def from_default(value: bytes, record: Record, rules: Rules) -> Entry | Rejected | None:
+    """Return the entry of a default Filebeat record as the general path would, only sooner; None for any other."""
+    if not value.startswith(b'{"@timestamp":"') or b'"kubernetes":' in value:
+        return None
+    if value.count(b"{") + value.count(b"[") >= MAX_DEPTH:
+        return None
+    try:
+        event = wire.decode(_Default, value)
+    except (WireError, UnicodeDecodeError):
+        return None
+    host, path = event.host.name.strip(), event.log.file.path.strip()
+    # The general path has more to say where one of these is missing.
+    seconds = times.from_iso(event.timestamp, rules.zone) if event.timestamp[10:11] == "T" else None
+    if seconds is None or not host or not path:
+        return None
+    message = event.message
+    if message[:1] == " " and message[1:2] != " ":
+        message = message[1:]
+    return finish(
+        record,
+        rules,
+        shipper="beats",
+        message=message,
+        time=(seconds, "@timestamp"),
+        host=text.cut(host, MAX_NAME),
+        service=text.cut(path, MAX_NAME),
+        attributes={} if event.log.offset is None else {"log.offset": str(event.log.offset)},
+    )
