@@ -1,0 +1,229 @@
+"""What a version consists of, in memory and as files; reading refuses whatever is not exactly that."""
+
+import hashlib
+import math
+from dataclasses import dataclass
+from typing import Final, NoReturn, TypeVar
+
+import msgspec
+import numpy as np
+import safetensors
+import safetensors.numpy
+from numpy.typing import NDArray
+
+from deepsentry.errors import VersionRefused, WireError
+from deepsentry.events import SequenceKind
+from deepsentry.wire import decode, pretty
+from models.calibration import Calibration
+from models.encoder import BUCKETS, WIDTH
+from models.masking import MAX_TOKENS
+from models.sequence import UNITS
+from models.vocabulary import MAX_TEMPLATES
+
+METADATA: Final = "metadata.json"
+VOCABULARY: Final = "vocabulary.json"
+THRESHOLDS: Final = "thresholds.json"
+WEIGHTS: Final = "weights.safetensors"
+LIMITS: Final = {METADATA: 1 << 20, VOCABULARY: 64 << 20, THRESHOLDS: 1 << 20, WEIGHTS: 256 << 20}
+"""The files of a version and their greatest size in bytes."""
+FORMAT: Final = 1
+MAX_NEIGHBOURS: Final = 4_096
+MAX_TOLERANCE: Final = 64
+MAX_STRONGEST: Final = 64
+_MAX_TEXT: Final = 100_000
+
+FREE: Final = -1
+SHAPES: Final[dict[str, tuple[int, ...]]] = {
+    "encoder.embedding": (BUCKETS, WIDTH),
+    "encoder.kernel": (WIDTH, WIDTH),
+    "encoder.bias": (WIDTH,),
+    "lstm.kernel": (WIDTH, 4 * UNITS),
+    "lstm.recurrent": (UNITS, 4 * UNITS),
+    "lstm.bias": (4 * UNITS,),
+    "query.kernel": (UNITS, WIDTH),
+    "query.bias": (WIDTH,),
+    "key.kernel": (WIDTH, WIDTH),
+    "mark.start": (WIDTH,),
+    "mark.cut": (WIDTH,),
+    "mark.end": (WIDTH,),
+    "profile.weights": (FREE,),
+    "profile.rows": (FREE, 3),  # neighbour, template, count
+}
+
+T = TypeVar("T")
+
+
+class Statement(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A template of the version."""
+
+    text: str
+    normal: bool
+    """False where training saw it only in sequences that it set aside."""
+    patience: float = 0.0
+    """Seconds until the next line of its session at the latest, as learned; 0 where unknown."""
+
+
+class VocabularyFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """vocabulary.json: the templates by id."""
+
+    statements: tuple[Statement, ...]
+
+
+class Limits(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What each view is measured against in sequences of one kind."""
+
+    novelty: Calibration
+    profile: Calibration
+    sequence: Calibration
+    tolerance: int
+    """Places that a line may come early or late."""
+    strongest: int
+    """How many of the most surprising lines are added up."""
+    drawn_out: Calibration
+    """For the sequence view's other sum, of many lines and without tolerance: what goes on being strange."""
+
+
+class ThresholdsFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """thresholds.json: sessions and windows are measured apart."""
+
+    session: Limits
+    window: Limits
+    rewording: float
+    """Cosine from which an unseen statement is a known one reworded."""
+
+    def of(self, kind: SequenceKind) -> Limits:
+        """Return the limits of a kind of sequence."""
+        return self.session if kind == "session" else self.window
+
+
+class Metadata(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """metadata.json: where a version comes from; its SHA-256 is the version's digest."""
+
+    format: int
+    created_at: str
+    data_start: str
+    data_end: str
+    budget: float
+    key_pattern: str
+    rules: str
+    seed: int
+    counts: dict[str, int]
+    """Sequences, lines, templates and how they were divided."""
+    set_aside: dict[str, int]
+    """Sign -> training sequences held abnormal for it."""
+    metrics: dict[str, float]
+    architecture: dict[str, str]
+    software: dict[str, str]
+    notes: tuple[str, ...] = ()
+    """What a reader should know before trusting the threshold."""
+    digests: dict[str, str] = {}
+    """File -> SHA-256, hexadecimal."""
+
+
+@dataclass(frozen=True, slots=True)
+class TrainedVersion:
+    """A version before it is saved, or as it was read. `metadata.digests` and `created_at` are filled on saving."""
+
+    metadata: Metadata
+    vocabulary: VocabularyFile
+    thresholds: ThresholdsFile
+    arrays: dict[str, NDArray[np.generic]]
+
+
+def to_files(version: TrainedVersion, created_at: str) -> dict[str, bytes]:
+    """Return the files of a version, metadata.json last."""
+    files = {
+        WEIGHTS: safetensors.numpy.save({name: np.ascontiguousarray(a) for name, a in version.arrays.items()}),
+        VOCABULARY: pretty(version.vocabulary).encode(),
+        THRESHOLDS: pretty(version.thresholds).encode(),
+    }
+    digests = {name: sha256(data) for name, data in files.items()}
+    metadata = msgspec.structs.replace(version.metadata, digests=digests, created_at=created_at)
+    return {**files, METADATA: pretty(metadata).encode()}
+
+
+def from_files(files: dict[str, bytes]) -> TrainedVersion:
+    """Return the version in `files`. Raises VersionRefused with the reason."""
+    if set(files) != set(LIMITS):
+        _refuse(f"has the files {sorted(files)}, not {sorted(LIMITS)}")
+    metadata = _json(Metadata, files, METADATA)
+    if metadata.format != FORMAT:
+        _refuse(f"is of format {metadata.format}; this release reads {FORMAT}: train it anew")
+    for name in sorted(set(LIMITS) - {METADATA}):
+        if metadata.digests.get(name) != sha256(files[name]):
+            _refuse(f"{name} does not have the digest that {METADATA} states")
+    vocabulary = _json(VocabularyFile, files, VOCABULARY)
+    thresholds = _json(ThresholdsFile, files, THRESHOLDS)
+    try:
+        arrays = safetensors.numpy.load(files[WEIGHTS])
+    except (safetensors.SafetensorError, ValueError, KeyError, TypeError):
+        _refuse(f"{WEIGHTS} is not a safetensors file")
+    version = TrainedVersion(metadata, vocabulary, thresholds, arrays)
+    _check_texts(version)
+    _check_arrays(version)
+    return version
+
+
+def sha256(data: bytes) -> str:
+    """Return the hexadecimal SHA-256 of `data`."""
+    return hashlib.sha256(data).hexdigest()
+
+
+def _json(kind: type[T], files: dict[str, bytes], name: str) -> T:
+    try:
+        return decode(kind, files[name])
+    except WireError as error:
+        message = f"{name}: {error}"
+        raise VersionRefused(message) from None
+
+
+def _check_texts(version: TrainedVersion) -> None:
+    statements = version.vocabulary.statements
+    if not 0 < len(statements) <= MAX_TEMPLATES:
+        _refuse(f"{VOCABULARY} has {len(statements)} templates, not 1 to {MAX_TEMPLATES}")
+    if any(len(s.text) > _MAX_TEXT or s.text.count(" ") >= MAX_TOKENS for s in statements):
+        _refuse(f"{VOCABULARY} has a template that is too long")
+    if not all(math.isfinite(s.patience) and s.patience >= 0 for s in statements):
+        _refuse(f"{VOCABULARY} has a waiting time that is not a number of seconds")
+    for limits in (version.thresholds.session, version.thresholds.window):
+        for found in (limits.novelty, limits.profile, limits.sequence, limits.drawn_out):
+            if not (math.isfinite(found.threshold) and found.threshold > 0):
+                _refuse(f"{THRESHOLDS} has a threshold that is not above 0")
+        if not 0 <= limits.tolerance <= MAX_TOLERANCE:
+            _refuse(f"{THRESHOLDS} has a tolerance that is not 0 to {MAX_TOLERANCE}")
+        if not 1 <= limits.strongest <= MAX_STRONGEST:
+            _refuse(f"{THRESHOLDS} adds up {limits.strongest} surprises, not 1 to {MAX_STRONGEST}")
+    if not 0 <= version.thresholds.rewording <= 2:  # noqa: PLR2004  (above 1: nothing is a rewording)
+        _refuse(f"{THRESHOLDS} has a similarity out of range")
+
+
+def _check_arrays(version: TrainedVersion) -> None:
+    arrays = version.arrays
+    if set(arrays) != set(SHAPES):
+        _refuse(f"{WEIGHTS} has other arrays than {len(SHAPES)} known ones")
+    for name, shape in SHAPES.items():
+        array = arrays[name]
+        if array.ndim != len(shape) or any(
+            want not in (FREE, have) for want, have in zip(shape, array.shape, strict=True)
+        ):
+            _refuse(f"{name} has the shape {list(array.shape)}, not {list(shape)}")
+        wanted = np.int32 if name == "profile.rows" else np.float32
+        if array.dtype != wanted:
+            _refuse(f"{name} holds {array.dtype}, not {np.dtype(wanted)}")
+        if not np.isfinite(array).all():
+            _refuse(f"{name} holds a value that is not a number")
+    templates = len(version.vocabulary.statements)
+    rows = arrays["profile.rows"].astype(np.int64)
+    if arrays["profile.weights"].shape != (templates,):
+        _refuse(f"profile.weights has not one weight for each of {templates} templates")
+    if not len(rows) or not (
+        (rows >= 0).all()
+        and rows[:, 0].max() < MAX_NEIGHBOURS
+        and rows[:, 1].max() < templates
+        and (rows[:, 2] > 0).all()
+    ):
+        _refuse("profile.rows names neighbours, templates or counts out of range")
+
+
+def _refuse(reason: str) -> NoReturn:
+    raise VersionRefused(reason)

@@ -1,0 +1,193 @@
+"""A version at work: lines become template ids, sequences verdicts, verdicts explanations. No TensorFlow."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from deepsentry.events import Explanation, ModelReference, View, ViewScore
+from models.artifact import TrainedVersion
+from models.encoder import Encoder
+from models.explanation import Evidence, explain
+from models.novelty import UNKNOWN
+from models.prepare import MAX_LENGTH, Observed, Verdict
+from models.profile import Counts, Nearest, Neighbours, counts
+from models.sequence import DRAWN_OUT, Model, Network, Walk, strongest, surprises
+from models.statements import Statements
+
+MAX_MEMO: Final = 100_000
+_BATCH: Final = 256
+_CELLS: Final = 4_000_000
+_DIGITS: Final = 4
+
+
+@dataclass(frozen=True, slots=True)
+class _Reading:
+    """An observed sequence in terms of the version: rewordings resolved, everything else as it came."""
+
+    templates: tuple[int, ...]
+    """Known ids; UNKNOWN where a statement is new."""
+    usual: tuple[int, ...]
+    """Places of statements that normal training sequences had. The order is judged of these alone."""
+
+
+class Detector:
+    """Turns sequences into verdicts; higher is stranger. Use one instance from one thread."""
+
+    def __init__(self, trained: TrainedVersion, reference: ModelReference) -> None:
+        self.reference = reference
+        self.metadata = trained.metadata
+        self.budget = trained.metadata.budget
+        self.key_pattern = trained.metadata.key_pattern
+        self._thresholds = trained.thresholds
+        statements = trained.vocabulary.statements
+        self._patience = tuple(s.patience for s in statements)
+        self._normal = np.array([s.normal for s in statements], np.bool_)
+        encoder, network = networks(trained.arrays)
+        self._statements = Statements([s.text for s in statements], encoder, trained.thresholds.rewording)
+        self._network = Model(network, self._statements.vectors, self._normal)
+        self._neighbours = Neighbours(
+            profiles(trained.arrays["profile.rows"]), trained.arrays["profile.weights"].astype(np.float32)
+        )
+        self._nearest: dict[tuple[Counts, bool], Nearest] = {}
+        self._verdicts: dict[Observed, Verdict] = {}
+
+    def template(self, message: str) -> int:
+        """Return the template id of a sanitized line; an unseen statement gets a new id in this process."""
+        return self._statements.template(message)
+
+    def template_text(self, template: int) -> str:
+        """Return the text of a template, variables as `<*>`; empty where an unseen one was forgotten since."""
+        return self._statements.text(template)
+
+    def is_new(self, template: int) -> bool:
+        """Return whether a statement is neither known to the version nor a rewording of one that is."""
+        return self._statements.meaning(template) == UNKNOWN
+
+    def patience(self, template: int) -> float:
+        """Return how many seconds a session may stay silent after this statement; 0 where nothing was learned."""
+        meaning = self._statements.meaning(template)
+        return 0.0 if meaning == UNKNOWN else self._patience[meaning]
+
+    def judge(self, batch: Sequence[Observed]) -> list[Verdict]:
+        """Return a verdict for each sequence; the same sequence always gets the same one."""
+        fresh = list(dict.fromkeys(observed for observed in batch if observed not in self._verdicts))
+        judged = dict(zip(fresh, self._judge(fresh), strict=True)) if fresh else {}
+        verdicts = [judged.get(observed) or self._verdicts[observed] for observed in batch]
+        if len(self._verdicts) + len(judged) > MAX_MEMO:
+            self._verdicts.clear()
+        self._verdicts.update(judged)
+        return verdicts
+
+    def explain(self, observed: Observed, verdict: Verdict) -> Explanation:
+        """Return why a sequence got its verdict."""
+        reading = self._read(observed)
+        expected = self._network.expect([self._walk(observed, reading)])[0]
+        nearest = self._closest(reading, complete=observed.complete)
+        limits = self._thresholds.of(observed.kind)
+        evidence = Evidence(
+            templates=observed.templates[:MAX_LENGTH],
+            known=reading.templates,
+            usual=reading.usual,
+            expected=expected,
+            surprises=self._surprises(observed, reading, expected, limits.tolerance),
+            neighbour=self._neighbours.profiles[nearest.row],
+            distance=nearest.distance,
+            complete=observed.complete,
+        )
+        return explain(evidence, verdict, self.template_text, limits)
+
+    def _judge(self, batch: Sequence[Observed]) -> list[Verdict]:
+        readings = [self._read(observed) for observed in batch]
+        found = self._sequence_scores(batch, readings)
+        return [self._verdict(o, r, s) for o, r, s in zip(batch, readings, found, strict=True)]
+
+    def _verdict(self, observed: Observed, reading: _Reading, sequence: float) -> Verdict:
+        limits = self._thresholds.of(observed.kind)
+        usual = set(reading.usual)
+        new = len({t for i, t in enumerate(observed.templates[:MAX_LENGTH]) if i not in usual})
+        distance = self._closest(reading, complete=observed.complete).distance if reading.templates else 0.0
+        values: list[tuple[View, float]] = [
+            ("novelty", new / limits.novelty.threshold),
+            ("profile", distance / limits.profile.threshold),
+            ("sequence", sequence),
+        ]
+        views = sorted((ViewScore(view, round(value, _DIGITS)) for view, value in values), key=lambda v: -v.score)
+        return Verdict(views[0].score, tuple(views))
+
+    def _read(self, observed: Observed) -> _Reading:
+        meanings = tuple(self._statements.meaning(t) for t in observed.templates[:MAX_LENGTH])
+        usual = tuple(i for i, t in enumerate(meanings) if t != UNKNOWN and self._normal[t])
+        return _Reading(meanings, usual)
+
+    def _closest(self, reading: _Reading, *, complete: bool) -> Nearest:
+        profile = counts((reading.templates[i] for i in reading.usual), len(self._normal))
+        known = self._nearest.get((profile, complete))
+        if known is None:
+            if len(self._nearest) >= MAX_MEMO:
+                self._nearest.clear()
+            known = self._neighbours.nearest(profile, complete=complete)
+            self._nearest[profile, complete] = known
+        return known
+
+    def _walk(self, observed: Observed, reading: _Reading) -> Walk:
+        return Walk(tuple(reading.templates[i] for i in reading.usual), begins=observed.kind == "session")
+
+    def _sequence_scores(self, batch: Sequence[Observed], readings: Sequence[_Reading]) -> list[float]:
+        scores = [0.0] * len(batch)
+        group: list[int] = []
+        cells = 0
+        for i, reading in enumerate(readings):
+            group.append(i)
+            cells += len(reading.templates) * (self._network.templates + 1)
+            if len(group) >= _BATCH or cells >= _CELLS or i == len(readings) - 1:
+                self._score_group(group, batch, readings, scores)
+                group, cells = [], 0
+        return scores
+
+    def _score_group(
+        self, group: Sequence[int], batch: Sequence[Observed], readings: Sequence[_Reading], scores: list[float]
+    ) -> None:
+        found = self._network.expect([self._walk(batch[i], readings[i]) for i in group])
+        for i, expected in zip(group, found, strict=True):
+            limits = self._thresholds.of(batch[i].kind)
+            sharp = self._surprises(batch[i], readings[i], expected, limits.tolerance)
+            plain = self._surprises(batch[i], readings[i], expected, 0)
+            scores[i] = max(
+                strongest(sharp, limits.strongest) / limits.sequence.threshold,
+                strongest(plain, DRAWN_OUT) / limits.drawn_out.threshold,
+            )
+
+    def _surprises(
+        self, observed: Observed, reading: _Reading, expected: NDArray[np.float64], tolerance: int
+    ) -> NDArray[np.float64]:
+        ended = observed.complete and observed.kind == "session" and len(observed.templates) <= MAX_LENGTH
+        return surprises(expected, [reading.templates[i] for i in reading.usual], tolerance, ended=ended)
+
+
+def networks(arrays: dict[str, NDArray[np.generic]]) -> tuple[Encoder, Network]:
+    """Return the encoder and the LSTM in the arrays of a version."""
+    w = {name: array.astype(np.float32) for name, array in arrays.items() if array.dtype == np.float32}
+    encoder = Encoder(w["encoder.embedding"], w["encoder.kernel"], w["encoder.bias"])
+    network = Network(
+        kernel=w["lstm.kernel"],
+        recurrent=w["lstm.recurrent"],
+        bias=w["lstm.bias"],
+        query=w["query.kernel"],
+        query_bias=w["query.bias"],
+        key=w["key.kernel"],
+        start=w["mark.start"],
+        cut=w["mark.cut"],
+        end=w["mark.end"],
+    )
+    return encoder, network
+
+
+def profiles(rows: NDArray[np.generic]) -> list[Counts]:
+    """Return the profiles in rows of (neighbour, template, count)."""
+    found: dict[int, list[tuple[int, int]]] = {}
+    for neighbour, template, n in rows.tolist():
+        found.setdefault(neighbour, []).append((template, n))
+    return [tuple(sorted(found[neighbour])) for neighbour in sorted(found)]

@@ -1,0 +1,168 @@
+"""Why a sequence is strange, in the words of a person on call."""
+
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final, assert_never
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from deepsentry.events import Expectation, Explanation, Neighbour, ViewScore
+from models.artifact import Limits
+from models.novelty import UNKNOWN
+from models.prepare import Verdict
+from models.profile import Counts
+
+Text = Callable[[int], str]
+
+_EXPECTED: Final = 3
+_SHORT: Final = 140
+_END: Final = "(end of sequence)"
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """What was measured on one sequence."""
+
+    templates: tuple[int, ...]
+    known: tuple[int, ...]
+    """The same with rewordings resolved and UNKNOWN for new statements."""
+    usual: tuple[int, ...]
+    """Places of statements that normal training sequences had."""
+    expected: NDArray[np.float64]
+    """Log-probabilities [usual + 1, templates + 1]; row i is what was expected at place usual[i], the last the end."""
+    surprises: NDArray[np.float64]
+    """Of the usual lines, and of the end where the sequence has one."""
+    neighbour: Counts
+    distance: float
+    complete: bool
+
+    @property
+    def strange(self) -> tuple[int, ...]:
+        """Places of statements that no normal training sequence had."""
+        usual = set(self.usual)
+        return tuple(i for i in range(len(self.templates)) if i not in usual)
+
+
+@dataclass(frozen=True, slots=True)
+class _Finding:
+    """What one view has to say: a sentence, and the place of the line it is about."""
+
+    sentence: str
+    place: int | None
+
+
+def explain(evidence: Evidence, verdict: Verdict, text: Text, limits: Limits) -> Explanation:
+    """Return the explanation of a verdict; the strongest view gives the summary and the deviating line."""
+    neighbour = _difference(evidence, text)
+    findings = {view.view: _finding(view, evidence, neighbour, text, limits) for view in verdict.views}
+    first = findings[verdict.views[0].view]
+    place = first.place
+    return Explanation(
+        summary=first.sentence,
+        views=tuple(msgspec.structs.replace(view, detail=findings[view.view].sentence) for view in verdict.views),
+        deviation=place,
+        template="" if place is None else text(evidence.templates[place]),
+        expected=_expectations(evidence, place, text),
+        neighbour=neighbour,
+    )
+
+
+def _finding(view: ViewScore, evidence: Evidence, neighbour: Neighbour, text: Text, limits: Limits) -> _Finding:
+    match view.view:
+        case "novelty":
+            return _novelty(evidence, text)
+        case "profile":
+            return _profile(evidence, neighbour, limits)
+        case "sequence":
+            return _sequence(evidence, text, limits)
+        case _ as never:
+            assert_never(never)
+
+
+def _novelty(evidence: Evidence, text: Text) -> _Finding:
+    if not evidence.strange:
+        return _Finding("every statement is known", None)
+    place, *_ = evidence.strange
+    known = evidence.known[place]
+    how = "was never seen in training" if known == UNKNOWN else "was seen in training only where it was held abnormal"
+    more = len({evidence.templates[i] for i in evidence.strange}) - 1
+    others = f", and {more} more statements like it" if more else ""
+    return _Finding(f"line {place + 1} {how}: {_short(text(evidence.templates[place]))}{others}", place)
+
+
+def _profile(evidence: Evidence, neighbour: Neighbour, limits: Limits) -> _Finding:
+    usual = dict(evidence.neighbour)
+    seen: Counter[int] = Counter()
+    place = None
+    for i, template in enumerate(evidence.known):
+        seen[template] += 1
+        if template != UNKNOWN and seen[template] > usual.get(template, 0):
+            place = i
+            break
+    parts = []
+    if neighbour.extra:
+        parts.append("too much: " + _counted(neighbour.extra))
+    if neighbour.missing:
+        parts.append("missing: " + _counted(neighbour.missing))
+    if not parts:
+        return _Finding("the statements and their numbers are as in a normal sequence", None)
+    if place is None and len(evidence.surprises):
+        worst = int(evidence.surprises.argmax())
+        if worst < len(evidence.usual) and evidence.surprises[worst] > limits.sequence.threshold:
+            place = evidence.usual[worst]
+    return _Finding("against the nearest normal sequence " + "; ".join(parts), place)
+
+
+def _sequence(evidence: Evidence, text: Text, limits: Limits) -> _Finding:
+    if not len(evidence.surprises):
+        return _Finding("too short to judge its order", None)
+    over = np.flatnonzero(evidence.surprises > limits.sequence.threshold)
+    worst = int(over[0]) if len(over) else int(evidence.surprises.argmax())
+    likely = _top(evidence, worst, text)[0]
+    hint = f"expected {_short(likely.template)} ({likely.probability:.0%})"
+    if worst >= len(evidence.usual):
+        return _Finding(f"the sequence stops after line {len(evidence.templates)}; {hint}", None)
+    place = evidence.usual[worst]
+    probability = float(np.exp(-evidence.surprises[worst]))
+    return _Finding(
+        f"line {place + 1} is not what comes there (probability {probability:.1g}): "
+        f"{_short(text(evidence.templates[place]))}; {hint}",
+        place,
+    )
+
+
+def _expectations(evidence: Evidence, place: int | None, text: Text) -> tuple[Expectation, ...]:
+    before = len(evidence.usual) if place is None else sum(i < place for i in evidence.usual)
+    return tuple(_top(evidence, before, text))
+
+
+def _top(evidence: Evidence, row_number: int, text: Text) -> list[Expectation]:
+    row = evidence.expected[row_number]
+    best = np.argsort(-row, kind="stable")[:_EXPECTED]
+    end = len(row) - 1
+    return [Expectation(_END if int(t) == end else text(int(t)), round(float(np.exp(row[t])), 4)) for t in best]
+
+
+def _difference(evidence: Evidence, text: Text) -> Neighbour:
+    mine = Counter(t for t in evidence.known if t != UNKNOWN)
+    usual = Counter(dict(evidence.neighbour))
+    missing = usual - mine if evidence.complete else Counter[int]()
+    extra = mine - usual
+    return Neighbour(
+        distance=evidence.distance,
+        missing={text(t): n for t, n in sorted(missing.items())},
+        extra={text(t): n for t, n in sorted(extra.items())},
+    )
+
+
+def _counted(found: dict[str, int]) -> str:
+    ranked = sorted(found.items(), key=lambda item: (-item[1], item[0]))
+    shown = ", ".join(f"{n} x {_short(text)}" for text, n in ranked[:2])
+    return shown + (f" and {len(ranked) - 2} other statements" if len(ranked) > 2 else "")  # noqa: PLR2004
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= _SHORT else text[: _SHORT - 3] + "..."

@@ -1,0 +1,86 @@
+"""Line -> template id, at the speed of the stream: a cheap key and a dictionary, everything else remembered."""
+
+from collections import OrderedDict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+
+from models.encoder import WIDTH, Encoder
+from models.masking import Masker, line_key
+from models.novelty import UNKNOWN, Identity
+from models.vocabulary import Vocabulary
+
+MAX_KEYS: Final = 200_000
+MAX_UNSEEN: Final = 20_000
+"""Statements outside the version that are remembered; the oldest are forgotten first."""
+
+
+@dataclass(frozen=True, slots=True)
+class Unseen:
+    """A statement outside the version: its text, and the known template that it rewords or UNKNOWN."""
+
+    text: str
+    meaning: int
+
+
+_FORGOTTEN: Final = Unseen("", UNKNOWN)
+
+
+class Statements:
+    """Gives each line the id of its template; ids from `known` on are of this process only."""
+
+    def __init__(self, templates: Sequence[str], encoder: Encoder, rewording: float) -> None:
+        self.known = len(templates)
+        self.vectors = np.array([encoder.encode(text) for text in templates]).reshape(-1, WIDTH)
+        self._encoder = encoder
+        self._vocabulary = Vocabulary(templates)
+        self._identity = Identity(self.vectors, rewording)
+        self._masker = Masker()
+        self._keys: dict[bytes, int] = {}
+        self._ids: OrderedDict[str, int] = OrderedDict()
+        self._unseen: dict[int, Unseen] = {}
+        self._next = self.known
+
+    def template(self, message: str) -> int:
+        """Return the template id of a line."""
+        key = line_key(message)
+        found = self._keys.get(key)
+        return self._look_up(key) if found is None else found
+
+    def text(self, template: int) -> str:
+        """Return the text of a template; empty where it was forgotten."""
+        if template < self.known:
+            return self._vocabulary.templates[template]
+        return self.unseen(template).text
+
+    def meaning(self, template: int) -> int:
+        """Return the known template that an id stands for, itself or the one that it rewords; else UNKNOWN."""
+        return template if template < self.known else self.unseen(template).meaning
+
+    def unseen(self, template: int) -> Unseen:
+        """Return what is remembered of an id outside the version."""
+        return self._unseen.get(template, _FORGOTTEN)
+
+    def _look_up(self, key: bytes) -> int:
+        text = self._masker.mask(key)
+        found = self._vocabulary.match(text)
+        if found is None:
+            found = self._ids.get(text)
+        if found is None:
+            found = self._remember(text)
+        if len(self._keys) >= MAX_KEYS:
+            self._keys.clear()
+        self._keys[key] = found
+        return found
+
+    def _remember(self, text: str) -> int:
+        if len(self._ids) >= MAX_UNSEEN:
+            _, oldest = self._ids.popitem(last=False)
+            del self._unseen[oldest]
+            self._keys.clear()
+        template, self._next = self._next, self._next + 1
+        self._ids[text] = template
+        self._unseen[template] = Unseen(text, self._identity.resolve(self._encoder.encode(text)).template)
+        return template

@@ -1,0 +1,146 @@
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import safetensors.numpy
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from deepsentry.errors import VersionMissing, VersionRefused
+from models.artifact import LIMITS, METADATA, WEIGHTS, TrainedVersion, from_files, sha256, to_files
+from models.registry import Registry
+
+
+@pytest.fixture
+def registry(tmp_path: Path, trained: TrainedVersion) -> Registry:
+    registry = Registry(tmp_path, clock=lambda: 1_700_000_000.0)
+    registry.save("detector", trained)
+    return registry
+
+
+def test_the_first_version_becomes_champion_and_the_second_does_not(
+    registry: Registry, trained: TrainedVersion
+) -> None:
+    registry.save("detector", trained)
+    champion = registry.champion("detector")
+    assert champion is not None
+    assert champion.version == 1
+    assert [listed.version for listed in registry.versions("detector")] == [1, 2]
+
+
+def test_promotion_moves_the_alias_to_the_same_digest(registry: Registry, trained: TrainedVersion) -> None:
+    second = registry.save("detector", trained)
+    assert registry.promote("detector", 2) == second == registry.champion("detector")
+    assert registry.load("detector", 2).reference == second
+
+
+def test_a_version_reads_back_as_it_was_saved(registry: Registry, trained: TrainedVersion) -> None:
+    read, _ = registry.read("detector", 1)
+    assert read.vocabulary == trained.vocabulary
+    assert read.thresholds == trained.thresholds
+    assert all((read.arrays[name] == array).all() for name, array in trained.arrays.items())
+
+
+@pytest.mark.parametrize("name", sorted(LIMITS))
+def test_a_changed_byte_in_any_file_is_refused(registry: Registry, name: str) -> None:
+    path = registry.root / "detector" / "1" / name
+    data = bytearray(path.read_bytes())
+    data[len(data) // 2] ^= 1
+    path.write_bytes(data)
+    with pytest.raises(VersionRefused):
+        registry.load("detector", 1)
+
+
+@pytest.mark.parametrize("name", sorted(LIMITS))
+def test_a_missing_file_is_refused_by_name(registry: Registry, name: str) -> None:
+    (registry.root / "detector" / "1" / name).unlink()
+    with pytest.raises(VersionRefused, match=name):
+        registry.load("detector", 1)
+
+
+def test_an_extra_file_is_refused(registry: Registry) -> None:
+    (registry.root / "detector" / "1" / "more.pkl").write_bytes(b"")
+    with pytest.raises(VersionRefused, match=r"more\.pkl"):
+        registry.load("detector", 1)
+
+
+def test_a_link_is_refused(registry: Registry, tmp_path: Path) -> None:
+    path = registry.root / "detector" / "1" / WEIGHTS
+    elsewhere = tmp_path / "elsewhere"
+    path.rename(elsewhere)
+    path.symlink_to(elsewhere)
+    with pytest.raises(VersionRefused, match=WEIGHTS):
+        registry.load("detector", 1)
+
+
+def test_a_version_made_anew_under_an_alias_is_refused(registry: Registry) -> None:
+    path = registry.root / "detector" / "1" / METADATA
+    metadata = json.loads(path.read_text())
+    path.write_text(json.dumps({**metadata, "budget": 1e9}))
+    with pytest.raises(VersionRefused, match="changed since it became champion"):
+        registry.load("detector", 1)
+
+
+def test_a_refused_version_is_listed_with_its_reason(registry: Registry) -> None:
+    (registry.root / "detector" / "1" / WEIGHTS).unlink()
+    (listed,) = registry.versions("detector")
+    assert WEIGHTS in listed.refused
+
+
+@pytest.mark.parametrize("name", ["../detector", "", "a/b", "DETECTOR", "x" * 64])
+def test_a_name_that_is_no_name_reaches_no_file(registry: Registry, name: str) -> None:
+    with pytest.raises(VersionMissing):
+        registry.load(name, 1)
+
+
+def test_a_version_that_does_not_exist_is_missing(registry: Registry) -> None:
+    with pytest.raises(VersionMissing):
+        registry.load("detector", 7)
+
+
+def remade(trained: TrainedVersion, arrays: dict[str, np.ndarray]) -> dict[str, bytes]:
+    """The files of a version with other arrays and digests that agree with them."""
+    return to_files(TrainedVersion(trained.metadata, trained.vocabulary, trained.thresholds, arrays), "")
+
+
+def test_weights_that_are_not_numbers_are_refused(trained: TrainedVersion) -> None:
+    kernel = trained.arrays["lstm.kernel"].copy()
+    kernel[0, 0] = np.nan
+    with pytest.raises(VersionRefused, match=r"lstm\.kernel holds a value"):
+        from_files(remade(trained, {**trained.arrays, "lstm.kernel": kernel}))
+
+
+def test_weights_of_another_shape_are_refused(trained: TrainedVersion) -> None:
+    kernel = np.zeros((128, 12), np.float32)
+    with pytest.raises(VersionRefused, match=r"lstm\.kernel has the shape \[128, 12\]"):
+        from_files(remade(trained, {**trained.arrays, "lstm.kernel": kernel}))
+
+
+def test_neighbours_that_name_no_template_are_refused(trained: TrainedVersion) -> None:
+    rows = trained.arrays["profile.rows"].copy()
+    rows[0, 1] = 1_000_000
+    with pytest.raises(VersionRefused, match="profile"):
+        from_files(remade(trained, {**trained.arrays, "profile.rows": rows}))
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=100)
+@given(data=st.binary(max_size=300), name=st.sampled_from(sorted(LIMITS)))
+def test_any_bytes_in_place_of_a_file_are_refused_with_a_reason(
+    trained: TrainedVersion, data: bytes, name: str
+) -> None:
+    files = {**to_files(trained, ""), name: data}
+    if name != METADATA:
+        metadata = json.loads(files[METADATA])
+        metadata["digests"][name] = sha256(data)
+        files[METADATA] = json.dumps(metadata).encode()
+    with pytest.raises(VersionRefused):
+        from_files(files)
+
+
+def test_half_precision_weights_are_refused(trained: TrainedVersion) -> None:
+    arrays = {**trained.arrays, "mark.end": trained.arrays["mark.end"].astype(np.float16)}
+    files = remade(trained, arrays)
+    assert safetensors.numpy.load(files[WEIGHTS])["mark.end"].dtype == np.float16
+    with pytest.raises(VersionRefused, match=r"mark\.end holds float16"):
+        from_files(files)
