@@ -1,0 +1,54 @@
+"""What people are told, and when: an alert, and the occasion for telling."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Literal
+
+from deepsentry.events import Alert
+
+Occasion = Literal["opened", "escalated", "repeated", "resolved"]
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """One alert for people."""
+
+    alert: Alert
+    occasion: Occasion
+
+    @property
+    def key(self) -> str:
+        """The idempotency key: the same for every attempt to tell the same thing, also after a restart."""
+        match self.occasion:
+            case "opened" | "resolved":
+                detail = ""
+            case "escalated":
+                detail = f".{self.alert.severity}"
+            case "repeated":
+                detail = f".{self.alert.updated_at.timestamp():.0f}"
+        return f"{self.alert.id}.{self.occasion}{detail}"
+
+
+@dataclass(frozen=True, slots=True)
+class Update:
+    """A changed alert: it always goes to the topic, and to people only where there is an occasion."""
+
+    alert: Alert
+    occasion: Occasion | None
+
+    def notice(self) -> Notice | None:
+        """Return what to tell people, if anything."""
+        return None if self.occasion is None else Notice(self.alert, self.occasion)
+
+
+def coalesce(updates: Iterable[Update]) -> list[Update]:
+    """Return one update for each alert, its newest, with the first occasion; a resolve stands for itself.
+
+    For a chunk whose anomalies are acknowledged together: one write for each alert, however many anomalies it took.
+    """
+    merged: dict[tuple[str, bool], Update] = {}
+    for update in updates:
+        place = (update.alert.id, update.alert.status == "resolved")
+        earlier = merged.pop(place, None)  # and so the newest stands last, also among alerts of one fingerprint
+        merged[place] = update if earlier is None else Update(update.alert, earlier.occasion or update.occasion)
+    return list(merged.values())
