@@ -1,10 +1,48 @@
-"""The command line; the one module that may know every room."""
+"""The command line: `deepsentry COMMAND`, or `python -m deepsentry COMMAND`."""
+
+import sys
 
 import typer
 
-app = typer.Typer(no_args_is_help=True)
+from deepsentry import __version__
+from deepsentry.commands import demo, house, learn, look, stream
+from deepsentry.errors import DeepSentryError
+
+app = typer.Typer(
+    name="deepsentry",
+    help="Finds what is strange in logs on Kafka, and says why.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+)
+app.command()(demo.demo)
+app.command()(house.up)
+app.add_typer(house.topics, name="topics")
+app.command()(stream.worker)
+app.command()(learn.train)
+app.add_typer(learn.models, name="models")
+app.command()(look.score)
+app.command()(look.explain)
+app.command()(stream.sanitize)
+app.add_typer(house.config, name="config")
+app.command()(house.doctor)
+
+
+@app.command()
+def version() -> None:
+    """Print the version."""
+    sys.stdout.write(f"{__version__}\n")
 
 
 def main() -> None:
-    """Run the command line."""
-    app()
+    """Run the command line; an error that DeepSentry can name is one line on stderr and exit status 1."""
+    try:
+        app()
+    except DeepSentryError as error:
+        sys.stderr.write(f"deepsentry: {error}\n")
+        sys.exit(1)
+    except KeyboardInterrupt:
+        sys.exit(130)
+
+
+if __name__ == "__main__":
+    main()

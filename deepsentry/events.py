@@ -21,6 +21,7 @@ Reason = Literal[
     "binary",  # NUL bytes, or no text at all
     "empty",
     "redaction_failed",
+    "undeliverable",  # an alert that a target did not take
     "internal",  # a defect of ours; the record is kept so that it can be replayed once that is mended
 ]
 
@@ -44,9 +45,9 @@ class Entry(msgspec.Struct, frozen=True):
     timestamp: float
     """Event time, Unix seconds."""
     time_source: str
-    """The field that gave `timestamp`; `kafka` where the record's own timestamp was taken."""
+    """The field that gave `timestamp`; `header` or `message` where it stood in the text, else `kafka`."""
     shipper: str
-    """The family that decoded it: beats, fluent, logstash, vector, syslog, otlp, plain."""
+    """The family that decoded it: beats, containers, fluent, gelf, logstash, otlp, plain, syslog, vector."""
     host: str = ""
     service: str = ""
     level: Level = ""
@@ -87,8 +88,13 @@ class CleanEntry(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class Cut(msgspec.Struct, frozen=True):
-    """A sequence was cut by length or span: its lines up to `offset` of the clean topic are handled (`sequences`)."""
+    """A sequence ended for another reason than event time, the value of `sequences`.
 
+    Its lines up to `offset` of the clean topic, in the partition of the same number, are handled.
+    """
+
+    group: str
+    """The consumer group that handled them."""
     sequence: str
     offset: int
 

@@ -1,11 +1,15 @@
 """Clients of the broker: their configuration, the topics, and reading a topic from one end to the other."""
 
+import asyncio
 import logging
 import ssl
 import time
-from collections.abc import Iterator
-from typing import Any, Final
+from collections.abc import Generator
+from typing import Any, Final, NamedTuple, cast
 
+from aiokafka import TopicPartition as AioPartition
+from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.errors import KafkaError as ClientError
 from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaException, Message, TopicPartition
 from confluent_kafka import KafkaError as ConfluentError
 from confluent_kafka.admin import (
@@ -22,6 +26,18 @@ from deepsentry.topics import TOPICS, Topic
 ANSWER_WITHIN: Final = 15.0
 """Seconds to wait for an answer of the broker."""
 NO_LEADER: Final = (ConfluentError.NOT_LEADER_FOR_PARTITION, ConfluentError.LEADER_NOT_AVAILABLE)
+
+
+class Stored(NamedTuple):
+    """A record as the broker keeps it; `timestamp` is the broker's clock, Unix seconds."""
+
+    topic: str
+    partition: int
+    offset: int
+    timestamp: float
+    key: bytes
+    value: bytes
+    headers: tuple[tuple[str, bytes], ...]
 
 
 def librdkafka_config(kafka: Kafka) -> dict[str, Any]:
@@ -121,16 +137,22 @@ def end_offsets(kafka: Kafka, topic: str) -> dict[int, int]:
 
 
 def read(
-    kafka: Kafka, topic: str, *, since: float | None = None, begin: dict[int, int] | None = None, follow: bool = False
-) -> Iterator[Message]:
+    kafka: Kafka,
+    topic: str,
+    *,
+    since: float | None = None,
+    begin: dict[int, int] | None = None,
+    only: int | None = None,
+    follow: bool = False,
+) -> Generator[Stored]:
     """Yield the records of `topic` from each partition's begin to its present end, without a consumer group.
 
     `since` (Unix seconds) skips what the broker stamped earlier, `begin` gives partition -> first offset and leaves out
-    the other partitions; with `follow` the reading never ends. Raises KafkaError.
+    the other partitions, as does `only`; with `follow` the reading never ends. Raises KafkaError.
     """
     consumer = _reader(kafka)
     try:
-        starts = _starts(consumer, topic, since, begin)
+        starts = [p for p in _starts(consumer, topic, since, begin) if only in (None, p.partition)]
         ends = {p.partition: _bounds(consumer, p)[1] for p in starts}
         left = {p.partition for p in starts if follow or ends[p.partition] > _first(consumer, p)}
         consumer.assign(starts)
@@ -138,8 +160,9 @@ def read(
             for message in consumer.consume(2000, 0.5):
                 if message.error():
                     raise KafkaError(_said(kafka, message.error()))
-                if message.partition() in left:
-                    yield message
+                stored = _stored(message)
+                if stored.partition in left:
+                    yield stored
             if not follow:
                 # the position also passes what compaction or a transaction left out
                 left -= {p.partition for p in consumer.position(starts) if p.offset >= ends[p.partition]}
@@ -149,11 +172,47 @@ def read(
         consumer.close()
 
 
+async def committed(kafka: Kafka, group: str, topic: str, partition: int) -> tuple[int, str] | None:
+    """Return the offset and the metadata that `group` committed, None where it did not. Raises KafkaError."""
+    deadline = time.monotonic() + ANSWER_WITHIN
+    while True:
+        try:
+            return await _committed(kafka, group, AioPartition(topic, partition))
+        except ClientError as error:
+            # a broker that has just started has no coordinator for a moment
+            if not error.retriable or time.monotonic() > deadline:
+                raise KafkaError(_said(kafka, type(error).__name__)) from error
+            await asyncio.sleep(0.2)
+
+
+async def _committed(kafka: Kafka, group: str, partition: AioPartition) -> tuple[int, str] | None:
+    # not by confluent-kafka: its 2.16 reads metadata past the end
+    admin = AIOKafkaAdminClient(**aiokafka_config(kafka))
+    try:
+        await admin.start()
+        found = (await admin.list_consumer_group_offsets(group, partitions=[partition]))[partition]
+    finally:
+        await admin.close()
+    return (int(found.offset), str(found.metadata or "")) if found.offset >= 0 else None
+
+
 def wait_for_broker(kafka: Kafka, within: float) -> float:
     """Return the seconds until the broker answered a metadata call. Raises KafkaError after `within` seconds."""
     started = time.monotonic()
     _topic_names(AdminClient(librdkafka_config(kafka)), kafka, within)
     return time.monotonic() - started
+
+
+def _stored(message: Message) -> Stored:
+    return Stored(
+        message.topic() or "",
+        int(message.partition() or 0),
+        int(message.offset() or 0),
+        message.timestamp()[1] / 1000,
+        message.key() or b"",
+        message.value() or b"",
+        tuple((name, value or b"") for name, value in cast("list[tuple[str, bytes | None]]", message.headers() or [])),
+    )
 
 
 def _reader(kafka: Kafka) -> Consumer:

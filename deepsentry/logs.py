@@ -8,8 +8,13 @@ import structlog
 
 from deepsentry.settings import Log
 
-NOISY: Final = ("librdkafka", "aiokafka", "faust", "mode", "kafka")
-"""Libraries whose own chatter starts at warning."""
+NOISY: Final = {
+    "librdkafka": logging.WARNING,
+    "aiokafka": logging.WARNING,
+    "faust": logging.ERROR,  # its warnings are about sensors and boot steps that we do not use
+    "mode": logging.ERROR,
+}
+"""Library -> the level at which its own chatter starts."""
 
 
 def configure(log: Log) -> None:
@@ -32,8 +37,8 @@ def configure(log: Log) -> None:
         )
     )
     logging.basicConfig(handlers=[handler], level=log.level.upper(), force=True)
-    for name in NOISY:
-        logging.getLogger(name).setLevel(max(logging.WARNING, logging.getLevelName(log.level.upper())))
+    for name, level in NOISY.items():
+        logging.getLogger(name).setLevel(level)
     structlog.configure(
         processors=[structlog.stdlib.filter_by_level, *shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
         logger_factory=structlog.stdlib.LoggerFactory(),

@@ -75,6 +75,8 @@ class Sequences(Section):
     or the built-in patterns."""
     idle: float = Field(60.0, gt=0)
     """A sequence closes after so many seconds of event time without a line (wall clock, when the stream is quiet)."""
+    patience: float = Field(86_400.0, ge=0)
+    """A session is waited for longer where training saw that it may be silent after its last line, at most so long."""
     max_length: int = Field(1000, ge=8)
     """A session is cut after so many lines."""
     window: int = Field(40, ge=4)

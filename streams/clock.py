@@ -1,0 +1,80 @@
+"""Pure: event time, as told by lines that come from several partitions of the raw log at different paces."""
+
+from collections.abc import Mapping
+from typing import Final
+
+import msgspec
+
+MOST_SOURCES: Final = 32
+"""Sources remembered in a note; it must stay below the broker's 4 KiB of commit metadata."""
+WAKING: Final = 2.0
+"""Seconds of the broker's time that a stream is given to wake up, at its start and after each silence."""
+
+
+class Source(msgspec.Struct, frozen=True, array_like=True):
+    """How far one partition of the raw log was when its newest line came."""
+
+    offset: int
+    index: int
+    clock: float
+    """Its event time, Unix seconds; it never goes back."""
+    shown: float
+    """Event time of its newest line."""
+    arrived: float
+    """When that line was stored in the clean topic, Unix seconds."""
+
+
+class Clock:
+    """Event time of a partition of the clean topic.
+
+    One line moves it by `idle` seconds at most: a single wrong date must not close everything that is open. It stands
+    still while the stream wakes up, until every source that has something to say has begun.
+    """
+
+    def __init__(self, idle: float, sources: Mapping[str, Source], awake: float | None = None) -> None:
+        """`awake` is the broker's time at which the stream woke up, None before its first line."""
+        self._idle = idle
+        self._sources = dict(sources)
+        self._arrived = max((source.arrived for source in sources.values()), default=float("-inf"))
+        self.awake = awake
+        self.reached = float("-inf")
+        """What every source has reached that is still speaking."""
+        self.leading = float("-inf")
+        """What the foremost source has reached."""
+        self.shown = float("-inf")
+        """The earliest of the newest lines of all sources that are still speaking."""
+        self._measure()
+
+    def tick(self, name: str, place: Source) -> bool:
+        """Take a line at `place` of the source `name`; False where it came before.
+
+        A sanitize worker that died publishes its last chunk again, in the same order.
+        """
+        before = self._sources.get(name)
+        if before is not None:
+            if (place.offset, place.index) <= (before.offset, before.index):
+                return False
+            clock = max(before.clock, min(place.clock, before.clock + self._idle))
+            place = Source(place.offset, place.index, clock, place.shown, place.arrived)
+        if self.awake is None or place.arrived - self._arrived > self._idle:
+            self.awake = place.arrived
+        self._arrived = max(self._arrived, place.arrived)
+        self._sources[name] = place
+        self._measure()
+        return True
+
+    def newest(self) -> dict[str, Source]:
+        """Return the sources for a note, those that spoke last."""
+        if len(self._sources) <= MOST_SOURCES:
+            return dict(self._sources)
+        newest = sorted(self._sources.items(), key=lambda item: item[1].arrived, reverse=True)
+        return dict(newest[:MOST_SOURCES])
+
+    def _measure(self) -> None:
+        self.leading = max((self.leading, *(source.clock for source in self._sources.values())))
+        if self.awake is None or self._arrived - self.awake < WAKING:
+            return
+        # by the broker's clock, which a replay reads again: a source that fell silent holds nobody up
+        speaking = [source for source in self._sources.values() if self._arrived - source.arrived <= self._idle]
+        self.reached = max(self.reached, min(source.clock for source in speaking))
+        self.shown = min(source.shown for source in speaking)

@@ -1,0 +1,67 @@
+"""Counts what an agent does, once a chunk: the worker's metrics and its progress."""
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from deepsentry.metrics import Metrics
+from streams.alerts.notice import Update
+from streams.health import Progress
+from streams.sanitize import Sanitized
+from streams.score import Scored
+
+
+class Meter:
+    """The instruments of one stage."""
+
+    def __init__(self, stage: str, metrics: Metrics, progress: Progress) -> None:
+        self.metrics = metrics
+        self.progress = progress
+        self._stage = stage
+
+    @contextmanager
+    def chunk(self, event: Any) -> Iterator[None]:
+        """Time the handling of one chunk event."""
+        started = time.perf_counter()
+        yield
+        size = len(event.value)
+        self.metrics.records.labels(self._stage).inc(size)
+        self.metrics.chunk_size.labels(self._stage).observe(size)
+        self.metrics.stage_seconds.labels(self._stage).observe(time.perf_counter() - started)
+        self.progress.moved = self.progress.clock()
+
+    def sanitized(self, done: Sanitized) -> None:
+        """Count what became of a raw chunk."""
+        entries = self.metrics.entries
+        entries.labels(self._stage, "clean").inc(len(done.clean))
+        entries.labels(self._stage, "rejected").inc(len(done.rejected))
+        entries.labels(self._stage, "empty").inc(done.empty)
+        for _, rejected in done.rejected:
+            self.metrics.rejected.labels(rejected.reason).inc()
+        for kind, count in done.findings.items():
+            self.metrics.findings.labels(kind).inc(count)
+
+    def scored(self, done: Scored, open_sequences: int, *, verdicts: bool) -> None:
+        """Count what became of a clean chunk; `verdicts` is False while there is no model."""
+        entries = self.metrics.entries
+        fresh = done.entries - done.repeated
+        entries.labels(self._stage, "scored" if verdicts else "no_verdict").inc(fresh)
+        entries.labels(self._stage, "repeated").inc(done.repeated)
+        entries.labels(self._stage, "unreadable").inc(done.unreadable)
+        for why, count in done.closed.items():
+            self.metrics.sequences.labels(why).inc(count)
+        self.metrics.judged.labels("anomaly").inc(len(done.anomalies))
+        self.metrics.judged.labels("normal").inc(done.judged - len(done.anomalies))
+        for anomaly in done.anomalies:
+            self.metrics.anomalies.labels(anomaly.severity, anomaly.view).inc()
+        self.metrics.open_sequences.set(open_sequences)
+
+    def alerted(self, updates: list[Update]) -> None:
+        """Count published alert updates."""
+        for update in updates:
+            self.metrics.alerts.labels(update.alert.status).inc()
+
+    def notified(self, target: str, outcome: str) -> None:
+        """Count a notification."""
+        self.metrics.notifications.labels(target, outcome).inc()

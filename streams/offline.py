@@ -1,0 +1,133 @@
+"""Files and topics read as the stream reads them: the same decoders, rules, keys and windows, without a broker."""
+
+import gzip
+import itertools
+import sys
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+from typing import IO, Final, NamedTuple, cast
+
+import msgspec
+
+from deepsentry.errors import DataError
+from deepsentry.events import CleanEntry, Position
+from deepsentry.settings import Sequences
+from models.keys import DEFAULT_PATTERNS, LearnedKey, learn_key
+from models.prepare import LoggedSequence
+from streams.clock import WAKING
+from streams.keying import Keyer
+from streams.sanitize import Located, Sanitized, Sanitizer, tagged
+from streams.shippers import Record
+from streams.window import Closed, Windows
+
+CHUNK: Final = 1000
+SAMPLE: Final = 50_000
+"""Lines from which a session key is learned."""
+LONGEST: Final = 16 * 1_048_576
+"""Bytes of a line; what follows is taken for the next one."""
+GZIP: Final = b"\x1f\x8b"
+BUILT_IN: Final = "|".join(DEFAULT_PATTERNS)
+"""Pattern of session ids where nothing was learned or configured."""
+
+
+def open_log(path: str) -> IO[bytes]:
+    """Open a log file for reading, `-` for stdin; gzip is seen by its first bytes. Raises DataError."""
+    if path == "-":
+        return sys.stdin.buffer
+    try:
+        with Path(path).open("rb") as probe:
+            packed = probe.read(2) == GZIP
+        return cast("IO[bytes]", gzip.open(path)) if packed else Path(path).open("rb")
+    except OSError as error:
+        message = f"{path}: {error.strerror}"
+        raise DataError(message) from None
+
+
+def read_lines(path: str) -> Iterator[bytes]:
+    """Yield the lines of a log file without their ends. Raises DataError."""
+    with open_log(path) as file:
+        try:
+            while line := file.readline(LONGEST):
+                yield line.removesuffix(b"\n").removesuffix(b"\r")
+        except (OSError, EOFError, gzip.BadGzipFile) as error:
+            message = f"{path}: {error}"
+            raise DataError(message) from None
+
+
+def records(path: str, now: float) -> Iterator[Located]:
+    """Yield each line as the record that a shipper without an envelope would send; the offset is its number from 0."""
+    for number, line in enumerate(read_lines(path)):
+        yield Located(Record(line, None, (), now, Path(path).name), 0, number)
+
+
+def sanitized(located: Iterable[Located], sanitizer: Sanitizer, chunk: int = CHUNK) -> Iterator[Sanitized]:
+    """Sanitize chunk by chunk."""
+    iterator = iter(located)
+    while piece := list(itertools.islice(iterator, chunk)):
+        yield sanitizer.sanitize(piece)
+
+
+class Keyed(NamedTuple):
+    """Entries with their sequence keys, and how those are found."""
+
+    entries: Iterator[CleanEntry]
+    pattern: str
+    learned: LearnedKey | None
+
+
+def key(entries: Iterable[CleanEntry], pattern: str) -> Keyed:
+    """Give `entries` the keys that `pattern` finds; without one it is learned from the first of them."""
+    iterator = iter(entries)
+    if pattern:
+        return Keyed(_rekeyed(iterator, Keyer(pattern)), pattern, None)
+    sample = list(itertools.islice(iterator, SAMPLE))
+    learned = learn_key([_text(entry) for entry in sample])
+    found = learned.pattern if learned else ""
+    keyer = Keyer(found or BUILT_IN)
+    return Keyed(_rekeyed(itertools.chain(sample, iterator), keyer), found, learned)
+
+
+def sequences(
+    entries: Iterable[CleanEntry], settings: Sequences, seen: Callable[[], None] = lambda: None
+) -> Iterator[LoggedSequence]:
+    """Put `entries` (in time order) into the sequences that the score step would see; `seen` counts them."""
+    # how long a session may be silent is what training finds out, so here it may be silent for long
+    windows: Windows[tuple[str, float]] = Windows(settings, patience=lambda _: settings.patience)
+    for offset, entry in enumerate(entries):
+        seen()
+        # the place in this reading, not in the raw log: here nothing is read twice, and partitions are merged by time
+        placed = msgspec.structs.replace(entry, raw=Position("", 0, offset))
+        added = windows.add(offset, at_rest(offset), placed, 0, (entry.message, entry.timestamp))
+        for closed in (*added.ended.over, *added.full):
+            yield _logged(closed)
+    for closed in windows.flush():
+        yield _logged(closed)
+
+
+def _logged(closed: Closed[tuple[str, float]]) -> LoggedSequence:
+    sequence = closed.sequence
+    messages, times = zip(*sequence.payloads, strict=True)
+    return LoggedSequence(
+        key=sequence.key,
+        kind=sequence.kind,
+        start=sequence.orders[0][0],
+        end=sequence.last,
+        messages=messages,
+        complete=sequence.kind == "window" or closed.why != "cut",
+        times=times,
+    )
+
+
+def at_rest(offset: int) -> float:
+    """Return a time of arrival for the line at `offset`: after the first, the stream counts as awake."""
+    return WAKING * min(offset, 1)
+
+
+def _rekeyed(entries: Iterable[CleanEntry], keyer: Keyer) -> Iterator[CleanEntry]:
+    for entry in entries:
+        sequence, kind = keyer.key(msgspec.structs.replace(entry, message=_text(entry)))
+        yield msgspec.structs.replace(entry, sequence=sequence, kind=kind)
+
+
+def _text(entry: CleanEntry) -> str:
+    return tagged(entry.message, entry.service, entry.attributes)

@@ -1,0 +1,119 @@
+"""Shell: publishes batches and returns when the broker has them; while it is away, says so and tries again."""
+
+import asyncio
+import zlib
+from collections import defaultdict, deque
+from collections.abc import Iterable, Sequence
+from typing import Final, NamedTuple
+
+from aiokafka import AIOKafkaProducer
+from aiokafka.errors import KafkaError as ClientError
+from aiokafka.errors import MessageSizeTooLargeError
+from aiokafka.producer.message_accumulator import BatchBuilder
+
+from deepsentry import kafka as broker
+from deepsentry import logs
+from deepsentry.settings import Kafka
+
+LONGEST_WAIT: Final = 30.0
+"""Seconds between two tries, at most."""
+BATCH_BYTES: Final = 1_048_576
+Headers = Sequence[tuple[str, bytes]]
+
+log = logs.get("outbox")
+
+
+class Outgoing(NamedTuple):
+    """One record to publish; without a partition the key decides."""
+
+    topic: str
+    key: bytes | None
+    value: bytes
+    headers: Headers = ()
+    partition: int | None = None
+
+
+def partition_of(key: bytes, count: int) -> int:
+    """Return the partition of `key` among `count`: CRC-32, as librdkafka's `consistent` partitioner."""
+    return zlib.crc32(key) % count
+
+
+class Outbox:
+    """Publishes in order within a partition; every record is confirmed by all in-sync replicas."""
+
+    def __init__(self, kafka: Kafka) -> None:
+        self._kafka = kafka
+        self._counts: dict[str, int] = {}
+        self._producer: AIOKafkaProducer | None = None
+        self._starting = asyncio.Lock()
+        self.waiting = False
+        """True while the broker does not take what we send."""
+
+    async def stop(self) -> None:
+        """Flush and disconnect."""
+        if self._producer is not None:
+            await self._producer.stop()
+            self._producer = None
+
+    async def partitions(self, topic: str) -> int:
+        """Return the number of partitions of `topic`."""
+        if topic not in self._counts:
+            self._counts[topic] = len(await (await self._client()).partitions_for(topic))
+        return self._counts[topic]
+
+    async def publish(self, outgoing: Iterable[Outgoing]) -> None:
+        """Return when every record is confirmed; tries for as long as the broker is away, with growing pauses."""
+        groups: dict[tuple[str, int], list[Outgoing]] = defaultdict(list)
+        for record in outgoing:
+            partition = record.partition
+            if partition is None:
+                partition = partition_of(record.key or b"", await self.partitions(record.topic))
+            groups[record.topic, partition].append(record)
+        wait = 0.5
+        left = dict(groups)
+        while left:
+            results = await asyncio.gather(*(self._send(*tp, left[tp]) for tp in left), return_exceptions=True)
+            failed = {}
+            for tp, result in zip(left, results, strict=True):
+                if isinstance(result, ClientError) and not isinstance(result, MessageSizeTooLargeError):
+                    failed[tp] = left[tp]
+                    log.warning("publish_failed", topic=tp[0], error=type(result).__name__, again_in_seconds=wait)
+                elif isinstance(result, BaseException):
+                    raise result
+            self.waiting = bool(failed)
+            left = failed
+            if left:
+                await asyncio.sleep(wait)
+                wait = min(wait * 2, LONGEST_WAIT)
+
+    async def _send(self, topic: str, partition: int, records: list[Outgoing]) -> None:
+        """Send one batch after the other: a later one must not arrive where an earlier one failed."""
+        producer = await self._client()
+        left = deque(records)
+        while left:
+            batch: BatchBuilder = producer.create_batch()
+            while left and batch.append(
+                key=left[0].key, value=left[0].value, timestamp=None, headers=list(left[0].headers)
+            ):
+                left.popleft()
+            if batch.record_count():
+                await (await producer.send_batch(batch, topic, partition=partition))
+            else:  # larger than a batch by itself; the ordinary path has a limit of its own
+                large = left.popleft()
+                await producer.send_and_wait(topic, large.value, large.key, partition, headers=list(large.headers))
+
+    async def _client(self) -> AIOKafkaProducer:
+        async with self._starting:
+            if self._producer is None:
+                producer = AIOKafkaProducer(
+                    **broker.aiokafka_config(self._kafka),
+                    acks="all",
+                    enable_idempotence=True,
+                    compression_type="lz4",
+                    max_batch_size=BATCH_BYTES,
+                    max_request_size=8 * 1_048_576,
+                    request_timeout_ms=20_000,
+                )
+                await producer.start()
+                self._producer = producer
+            return self._producer

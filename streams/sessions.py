@@ -1,0 +1,130 @@
+"""Shell around the score step: holds the open sequences of each assigned partition and publishes what they lead to."""
+
+import asyncio
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from aiokafka import ConsumerRecord
+from faust.types import TP
+
+from deepsentry import kafka as broker
+from deepsentry import topics, wire
+from deepsentry.events import Cut
+from deepsentry.settings import Settings
+from streams.cloudevents import headers
+from streams.meter import Meter
+from streams.outbox import Outbox, Outgoing
+from streams.recovery import restore
+from streams.resume import to_note
+from streams.score import CleanRecord, Open, Scored, Scorer
+
+
+class Commits(Protocol):
+    """The consumer: takes a note with an offset, and asks the broker where a topic ends."""
+
+    def note(self, tp: TP, offset: int, text: str) -> None:
+        """Commit `text` as metadata if `offset` is committed."""
+
+    async def highwaters(self, *partitions: TP) -> Any:
+        """Return partition -> the next offset, as the broker says now."""
+
+
+@dataclass(slots=True)
+class _Held:
+    windows: Open
+    next: int
+    """Offset of the first line not yet taken."""
+    arrived: float
+    """Monotonic time of the last line."""
+    looked: float
+    """Monotonic time of the last look at what is quiet."""
+
+
+class Sessions:
+    """All calls are serialised: a chunk, a tick and a rebalance never meet."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        group: str,
+        scorer: Scorer,
+        outbox: Outbox,
+        meter: Meter,
+        consumer: Callable[[], Commits],
+        clock: Callable[[], float],
+    ) -> None:
+        """`consumer` gives the running consumer, which does not exist before the app started."""
+        self._settings = settings
+        self._group = group
+        self._scorer = scorer
+        self._outbox = outbox
+        self._meter = meter
+        self._consumer = consumer
+        self._clock = clock
+        self._held: dict[int, _Held] = {}
+        self._lock = asyncio.Lock()
+
+    async def assigned(self, partitions: Iterable[TP]) -> None:
+        """Rebuild what was open in `partitions`, and forget what is not ours any more."""
+        async with self._lock:
+            ours = {tp.partition for tp in partitions if tp.topic == topics.CLEAN.name}
+            self._held = {}
+            for partition in sorted(ours):
+                await self._restored(partition)
+
+    async def take(self, tp: TP, records: list[ConsumerRecord]) -> None:
+        """Score a chunk and publish; returns when the broker has everything, so the chunk may be acknowledged."""
+        async with self._lock:
+            held = self._held.get(tp.partition) or await self._restored(tp.partition)
+            lines = [CleanRecord(r.offset, r.timestamp / 1000, r.value or b"") for r in records]
+            await self._publish(tp.partition, self._scorer.score(tp.partition, held.windows, lines))
+            held.next = records[-1].offset + 1
+            held.arrived = held.looked = self._clock()
+            self._consumer().note(tp, held.next, to_note(held.windows.resume()))
+
+    async def tick(self) -> None:
+        """Close what is open where nothing came for the idle time, and nothing waits at the broker."""
+        async with self._lock:
+            for partition, held in self._held.items():
+                now = self._clock()
+                if len(held.windows) and now - held.looked > self._settings.sequences.idle:
+                    held.looked = now
+                    tp = TP(topics.CLEAN.name, partition)
+                    ends = await self._consumer().highwaters(tp)
+                    if ends.get(tp) == held.next:
+                        await self._publish(partition, self._scorer.quiet(partition, held.windows, now - held.arrived))
+
+    async def adopt(self, detector: Any) -> None:
+        """Judge with `detector` from now on."""
+        async with self._lock:
+            self._scorer.adopt(detector, [held.windows for held in self._held.values()])
+
+    async def _restored(self, partition: int) -> _Held:
+        found = await broker.committed(self._settings.kafka, self._group, topics.CLEAN.name, partition)
+        windows = await asyncio.to_thread(restore, self._settings, self._group, partition, self._scorer, found)
+        held = self._held[partition] = _Held(windows, found[0] if found else 0, self._clock(), self._clock())
+        return held
+
+    async def _publish(self, partition: int, scored: Scored) -> None:
+        await self._outbox.publish(
+            Outgoing(
+                topics.ANOMALIES.name,
+                anomaly.fingerprint.encode(),
+                wire.encode(anomaly),
+                headers("anomaly.detected", "score", anomaly.id, anomaly.detected_at),
+            )
+            for anomaly in scored.anomalies
+        )
+        # only now: a cut says that everything before it was told
+        await self._outbox.publish(
+            Outgoing(
+                topics.SEQUENCES.name,
+                f"{self._group}/{key}".encode(),
+                wire.encode(Cut(self._group, key, offset)),
+                partition=partition,
+            )
+            for key, offset in scored.cuts
+        )
+        opened = sum(len(held.windows) for held in self._held.values())
+        self._meter.scored(scored, opened, verdicts=self._scorer.detector is not None)

@@ -1,0 +1,215 @@
+"""Faust transport: one event is one fetched chunk of one partition, and offsets follow confirmed work.
+
+Stock Faust spends some 100 us on each message; here its machinery runs once a chunk. The commit position is the end of
+the longest acknowledged prefix of delivered chunks, so nothing in flight is ever passed over (faust issue 606). An
+agent may leave a note with an offset, which travels as the metadata of its commit.
+
+The private methods overridden and used here are guarded by tests/contracts/test_transport_contract.py.
+"""
+
+import asyncio
+import logging
+import time
+from collections import defaultdict, deque
+from collections.abc import Iterator, Mapping
+from typing import Any, Final, cast
+
+import aiokafka
+import aiokafka.errors
+from aiokafka.structs import OffsetAndMetadata, TopicPartition
+from faust.transport.drivers.aiokafka import AIOKafkaConsumerThread
+from faust.transport.drivers.aiokafka import Consumer as StockConsumer
+from faust.transport.drivers.aiokafka import Transport as StockTransport
+from faust.types import TP
+
+from deepsentry import logs
+
+MOST_BYTES: Final = 4 * 1_048_576
+"""A chunk is cut after so many bytes of values, whatever its count."""
+
+Records = list[aiokafka.ConsumerRecord]
+
+log = logs.get("transport")
+
+
+def pieces(records: Records, most: int) -> Iterator[Records]:
+    """Cut `records` into runs of at most `most` records and about MOST_BYTES of values."""
+    piece: Records = []
+    size = 0
+    for record in records:
+        if piece and (len(piece) == most or size > MOST_BYTES):
+            yield piece
+            piece, size = [], 0
+        piece.append(record)
+        size += len(record.value or b"")
+    if piece:
+        yield piece
+
+
+class ConsumerThread(AIOKafkaConsumerThread):
+    """Commits annotated offsets; a broker that is away is no reason to die, the next interval tries again."""
+
+    logger = logging.getLogger("faust.transport")
+
+    async def _fetch_records(
+        self,
+        consumer: aiokafka.AIOKafkaConsumer,
+        active_partitions: set[TP],
+        timeout: float | None = None,  # noqa: ASYNC109 - the base class's signature
+        max_records: int | None = None,
+    ) -> dict[TopicPartition, Records]:
+        """Take a share from every partition: stock aiokafka empties one before it looks at the next.
+
+        Lines of one session lie in several partitions; read far apart, they would come to sequences far apart.
+        """
+        share = max_records or 1
+        found = dict(await super()._fetch_records(consumer, active_partitions, timeout=timeout, max_records=share))
+        for tp in active_partitions - found.keys() if found else ():
+            found |= await super()._fetch_records(consumer, {tp}, timeout=0, max_records=share)
+        return dict(sorted(found.items(), key=lambda item: item[1][0].timestamp))
+
+    async def _commit(self, offsets: Mapping[TP, OffsetAndMetadata]) -> bool:
+        consumer = self._ensure_consumer()
+        assigned = self.assignment()
+        try:
+            await consumer.commit(
+                {TopicPartition(tp.topic, tp.partition): noted for tp, noted in offsets.items() if tp in assigned}
+            )
+        except (aiokafka.errors.CommitFailedError, aiokafka.errors.IllegalStateError) as error:
+            # the partitions went to another member, who reads these records again
+            log.warning("commit_superseded", error=type(error).__name__)
+            return False
+        except aiokafka.errors.KafkaError as error:
+            log.warning("commit_failed", error=type(error).__name__, remedy="will be tried again")
+            return False
+        return True
+
+
+class ChunkConsumer(StockConsumer):
+    """Delivers chunks: the value of each Faust message is a list of ConsumerRecord of one partition."""
+
+    logger = logging.getLogger("faust.transport")
+    committed_at = 0.0
+    """When the broker last accepted an offset, Unix seconds."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        self._delivered: dict[TP, deque[int]] = defaultdict(deque)
+        self._notes: dict[TP, dict[int, str]] = defaultdict(dict)
+        self._confirmed: dict[TP, int] = {}
+        super().__init__(*args, **kwargs)
+        self._chunk = cast("ChunkTransport", self.transport).chunk
+
+    def behind(self) -> dict[TP, int]:
+        """Return, for each partition of this worker, how many records are not yet handled, as far as is known."""
+        return {
+            tp: max(0, (self.highwater(tp) or 0) - (self._confirmed.get(tp) or self._committed_offset[tp] or 0))
+            for tp in self.assignment()
+        }
+
+    def note(self, tp: TP, offset: int, text: str) -> None:
+        """Commit `text` (at most 4 KiB, the broker's limit) as metadata if `offset` is committed."""
+        self._notes[tp][offset] = text
+
+    def _new_consumer_thread(self) -> ConsumerThread:
+        return ConsumerThread(self, loop=self.loop, beacon=self.beacon)
+
+    async def on_partitions_revoked(self, revoked: set[TP]) -> None:
+        """Commit what is done before the base class forgets which chunks were acknowledged."""
+        await self.commit()
+        await super().on_partitions_revoked(revoked)  # waits for chunks in work
+        for tp in revoked:
+            self._delivered.pop(tp, None)
+            self._notes.pop(tp, None)
+            self._confirmed.pop(tp, None)
+
+    async def perform_seek(self) -> None:
+        """Start again at the committed offsets."""
+        for state in (self._delivered, self._notes, self._confirmed, self._acked, self._acked_index):
+            state.clear()
+        await super().perform_seek()
+
+    def _new_offset(self, tp: TP) -> int | None:
+        done = self._acked_index[tp]
+        end = None
+        for last in self._delivered[tp]:
+            if last not in done:
+                break
+            end = last + 1
+        return end
+
+    def _should_commit(self, tp: TP, offset: int) -> bool:
+        return offset > self._confirmed.get(tp, 0)
+
+    async def _commit(self, offsets: Mapping[TP, int]) -> bool:
+        annotated = {tp: OffsetAndMetadata(offset, self._notes[tp].get(offset, "")) for tp, offset in offsets.items()}
+        accepted: bool = await self._thread.commit(annotated)
+        if accepted:
+            self.committed_at = time.time()
+            for tp, offset in offsets.items():
+                self._forget(tp, offset)
+        return accepted
+
+    def _forget(self, tp: TP, offset: int) -> None:
+        self._confirmed[tp] = offset
+        queue, done = self._delivered[tp], self._acked_index[tp]
+        while queue and queue[0] < offset:
+            done.discard(queue.popleft())
+        self._acked[tp] = [last for last in self._acked[tp] if last >= offset]
+        for old in [noted for noted in self._notes[tp] if noted <= offset]:
+            del self._notes[tp][old]
+
+    async def _drain_messages(self, fetcher: Any) -> None:
+        try:
+            while not (self._stopped.is_set() or fetcher._stopped.is_set()):  # noqa: SLF001 - as the base class does
+                await self.sleep(0)
+                if self.should_stop:
+                    return
+                records, active = await self._wait_next_records(1.0)
+                if records is None or self.should_stop:
+                    return
+                if not self.flow_active:
+                    await self._seek_while_stopped()
+                    continue
+                for fetched, batch in records.items():
+                    tp = TP(fetched.topic, fetched.partition)
+                    if active is None or tp in active or tp in self._buffered_partitions:
+                        await self._deliver(tp, batch)
+        except (asyncio.CancelledError, aiokafka.errors.ConsumerStoppedError):
+            if not self.transport.app.should_stop:
+                raise
+        except Exception:
+            log.exception("fetch_failed")
+            raise
+
+    async def _seek_while_stopped(self) -> None:
+        try:
+            await self.perform_seek()
+        except Exception as error:  # noqa: BLE001 - the rebalance that stopped the flow seeks again
+            log.warning("seek_failed", error=type(error).__name__)
+
+    async def _deliver(self, tp: TP, batch: Records) -> None:
+        generation = self.app.consumer_generation_id
+        read = self._read_offset[tp]
+        self.app.monitor.track_tp_end_offset(tp, self.highwater(tp))
+        fresh = batch if read is None else [record for record in batch if record.offset >= read]
+        for piece in pieces(fresh, self._chunk):
+            if not self.flow_active or generation != self.app.consumer_generation_id:
+                return  # a rebalance began: what was not delivered is fetched again
+            last = piece[-1]
+
+            message: Any = self._to_message(tp, last)
+            message.value = piece
+            self._delivered[tp].append(last.offset)
+            await self.wait_first(self.callback(message), self.suspend_flow.wait())
+            if generation == self.app.consumer_generation_id:
+                self._read_offset[tp] = last.offset + 1
+
+
+class ChunkTransport(StockTransport):
+    """The aiokafka driver with chunks of at most `chunk` records for messages."""
+
+    Consumer = ChunkConsumer
+
+    def __init__(self, *args: Any, chunk: int, **kwargs: Any) -> None:
+        self.chunk = chunk
+        super().__init__(*args, **kwargs)

@@ -1,0 +1,57 @@
+"""Runs one stage as a process: waits for the broker, serves its health, ends with a status that tells what happened."""
+
+import os
+import signal
+import sys
+import time
+from typing import Final, NoReturn
+
+import faust
+from prometheus_client import CollectorRegistry
+
+from deepsentry import kafka as broker
+from deepsentry import logs
+from deepsentry.errors import KafkaError, TopicMissing
+from deepsentry.metrics import Metrics
+from deepsentry.settings import Settings
+from streams.app import NEEDED, Stage, create_app
+from streams.health import HealthServer, Progress
+
+LONGEST_WAIT: Final = 15.0
+
+log = logs.get("worker")
+
+
+def run(settings: Settings, stage: Stage) -> NoReturn:
+    """Work until a signal or a failure ends the process; the exit status is 0 or 1. Raises DeepSentryError at start."""
+    metrics = Metrics(CollectorRegistry())
+    progress = Progress(facts={"stage": stage})
+    health = HealthServer(settings.worker.host, settings.worker.port, progress, metrics.registry)
+    health.start()
+    log.info("worker_starts", stage=stage, health=f"http://{settings.worker.host}:{health.port}/health/ready")
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))  # until the app has handlers of its own
+    _wait_for_topics(settings, stage, progress)
+    app = create_app(settings, stage, metrics, progress)
+    worker = faust.Worker(app, quiet=True, override_logging=False, redirect_stdouts=False)
+    worker.spinner = None  # it writes escape sequences to stdout
+    worker.execute_from_commandline()
+
+
+def _wait_for_topics(settings: Settings, stage: Stage, progress: Progress) -> None:
+    """Return when the broker answers and has the stage's topics; say so while it does not."""
+    wait = 0.5
+    while True:
+        progress.beat(lag=0)
+        try:
+            broker.require_topics(settings.kafka, NEEDED[stage])
+        except TopicMissing as error:
+            reason = str(error)
+        except KafkaError:
+            reason = f"no broker answers at {settings.kafka.bootstrap}"
+        else:
+            progress.waiting = ""
+            return
+        progress.waiting = reason
+        log.warning("waiting", reason=reason, again_in_seconds=wait, pid=os.getpid())
+        time.sleep(wait)
+        wait = min(2 * wait, LONGEST_WAIT)
