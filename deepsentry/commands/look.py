@@ -1,0 +1,164 @@
+"""Commands that show what is strange: score, explain."""
+
+import time
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from datetime import UTC, datetime
+from itertools import islice
+from typing import Annotated, Final
+
+import msgspec
+import typer
+
+from deepsentry import kafka as broker
+from deepsentry import settings, topics, wire
+from deepsentry.commands.learn import train_version
+from deepsentry.commands.output import Json, err, out, print_json
+from deepsentry.commands.stream import sanitizer_of
+from deepsentry.errors import DataError, NotFound, VersionMissing, VersionRefused, WireError
+from deepsentry.events import Anomaly, CleanEntry, ModelReference
+from deepsentry.settings import Settings
+from models.detector import Detector
+from models.prepare import Observed
+from models.registry import Registry
+from streams import offline
+from streams.alerts import render
+from streams.score import CleanRecord, Scorer
+
+CHUNK: Final = 1000
+SAME: Final = 1e-4
+
+
+class Reconstruction(msgspec.Struct, frozen=True):
+    """An anomaly judged anew from the topics and the registry."""
+
+    anomaly: Anomaly
+    score: float
+    agrees: bool
+    """Whether the score is the one that was published."""
+
+
+def score(
+    file: Annotated[str, typer.Argument(metavar="FILE", help="A log file, plain or gzip; - for stdin.")],
+    model: Annotated[str, typer.Option(help="Judge with this model's champion; default: learn from the file.")] = "",
+    train_share: Annotated[float, typer.Option(min=0.1, max=0.9, help="Share that is learned from.")] = 0.5,
+    key: Annotated[str, typer.Option(help="RE2 pattern of the session id; default: learned from the lines.")] = "",
+    limit: Annotated[int, typer.Option(min=1, help="How many anomalies are shown.")] = 10,
+    *,
+    as_json: Json = False,
+) -> None:
+    """Print what is odd in a log file and why, the oddest first; learns from its first part unless a model is named."""
+    effective, _ = settings.load()
+    entries = _entries(effective, file)
+    if model:
+        registry = Registry(effective.models.registry)
+        champion = registry.champion(model)
+        if champion is None:
+            message = f"there is no champion of {model}; train one with `deepsentry train --name {model}`"
+            raise VersionMissing(message)
+        detector = registry.load(model, champion.version)
+        rest: Iterable[CleanEntry] = offline.key(entries, key or detector.key_pattern).entries
+    else:
+        lines = list(entries)
+        first = int(len(lines) * train_share)
+        if not first:
+            message = f"{file}: {len(lines)} lines are too few to learn from"
+            raise DataError(message)
+        version = train_version(effective, lines[:first], key=key)
+        detector = Detector(version, ModelReference(file, 0, ""))
+        rest = offline.key(lines[first:], version.metadata.key_pattern).entries
+    anomalies = sorted(judge(effective, detector, rest), key=lambda anomaly: -anomaly.score)
+    if as_json:
+        print_json({"anomalies": anomalies[:limit], "found": len(anomalies)})
+        return
+    for anomaly in anomalies[:limit]:
+        out.print(render.anomaly(anomaly))
+    shown = min(limit, len(anomalies))
+    err.print(f"{len(anomalies):,} strange sequences, the {shown} oddest shown; threshold: {detector.budget:g} a day")
+
+
+def judge(effective: Settings, detector: Detector, entries: Iterable[CleanEntry]) -> Iterator[Anomaly]:
+    """Yield the anomalies among keyed `entries`, as the score step of the stream finds them."""
+    scorer = Scorer(topics.CLEAN.name, lambda: datetime.now(UTC))
+    scorer.detector = detector
+    windows = scorer.open(effective.sequences)
+    records = (CleanRecord(n, offline.at_rest(n), wire.encode(entry)) for n, entry in enumerate(entries))
+    while chunk := list(islice(records, CHUNK)):
+        yield from scorer.score(0, windows, chunk).anomalies
+    yield from scorer.flush(0, windows).anomalies
+
+
+def explain(
+    anomaly_id: Annotated[str, typer.Argument(metavar="ANOMALY-ID", help="Its id, or the first digits of it.")],
+    *,
+    as_json: Json = False,
+) -> None:
+    """Judge an anomaly anew from the topics and the registry, and say why it is one."""
+    effective, _ = settings.load()
+    anomaly = find(effective, anomaly_id)
+    again = reconstruct(effective, anomaly)
+    if as_json:
+        print_json(again)
+        return
+    out.print(render.anomaly(again.anomaly))
+    if again.agrees:
+        err.print(f"judged anew: score {again.score:.3f}, as published")
+    else:
+        err.print(f"judged anew: score {again.score:.3f}, published was {anomaly.score:.3f}")
+
+
+def find(effective: Settings, prefix: str) -> Anomaly:
+    """Return the newest anomaly whose id begins with `prefix`. Raises NotFound, KafkaError."""
+    found: dict[str, Anomaly] = {}
+    for record in broker.read(effective.kafka, topics.ANOMALIES.name):
+        try:
+            anomaly = wire.decode(Anomaly, record.value)
+        except WireError:
+            continue
+        if anomaly.id.startswith(prefix):
+            found[anomaly.id] = anomaly
+    if not found:
+        message = f"no anomaly {prefix!r} on {topics.ANOMALIES.name}; ids stand in the alerts"
+        raise NotFound(message)
+    if len(found) > 1:
+        message = f"{prefix!r} begins {len(found)} anomaly ids, such as {', '.join(sorted(found)[:3])}"
+        raise NotFound(message)
+    return found.popitem()[1]
+
+
+def reconstruct(effective: Settings, anomaly: Anomaly) -> Reconstruction:
+    """Judge the lines of `anomaly` again with the version that it names. Raises NotFound, ModelError, KafkaError."""
+    detector = Registry(effective.models.registry).load(anomaly.model.name, anomaly.model.version)
+    if detector.reference.digest != anomaly.model.digest:
+        message = (
+            f"{anomaly.model.name} {anomaly.model.version} in this registry is another than the one that judged: "
+            f"digest {detector.reference.digest[:12]}, not {anomaly.model.digest[:12]}"
+        )
+        raise VersionRefused(message)
+    wanted = set(anomaly.positions)
+    lines: dict[int, CleanEntry] = {}
+    begin = {anomaly.partition: min(wanted)}
+    for record in broker.read(effective.kafka, topics.CLEAN.name, begin=begin):
+        if record.offset in wanted:
+            lines[record.offset] = wire.decode(CleanEntry, record.value)
+        if record.offset >= max(wanted):
+            break
+    if missing := wanted - lines.keys():
+        days = topics.CLEAN.retention_ms / 86_400_000
+        message = f"{len(missing)} of its {len(wanted)} lines are gone; {topics.CLEAN.name} keeps {days:.0f} days"
+        raise NotFound(message)
+    templates = tuple(detector.template(lines[offset].message) for offset in anomaly.positions)
+    observed = Observed(templates, anomaly.complete, anomaly.kind)
+    [verdict] = detector.judge([observed])
+    explained = msgspec.structs.replace(anomaly, explanation=detector.explain(observed, verdict))
+    return Reconstruction(explained, verdict.score, agrees=abs(verdict.score - anomaly.score) <= SAME)
+
+
+def _entries(effective: Settings, file: str) -> Iterator[CleanEntry]:
+    sanitizer = sanitizer_of(effective)
+    counts: Counter[str] = Counter()
+    for done in offline.sanitized(offline.records(file, time.time()), sanitizer):
+        counts["rejected"] += len(done.rejected)
+        yield from done.clean
+    if counts["rejected"]:
+        err.print(f"{counts['rejected']:,} lines could not be used")
