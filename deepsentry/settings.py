@@ -55,7 +55,7 @@ class Ingest(Section):
 
 
 class Redaction(Section):
-    """What the sanitizer masks. The rules are data: streams/redaction/rules.toml, and an operator's own."""
+    """What the sanitizer masks. The rules are data: streams/redaction/rules/*.toml, and an operator's own."""
 
     site_key: SecretStr = SecretStr("")
     """Key of the tokens `<email:3f9a>`, the same for all workers of a site; at least 16 characters. A sanitize worker
@@ -63,7 +63,7 @@ class Redaction(Section):
     mask_ip: bool = False
     """Mask IP and MAC addresses and host names too; they are evidence in security logs, so not by default."""
     rules_file: Path | None = None
-    """An operator's own rules, in the form of rules.toml."""
+    """An operator's own rules, in the form of streams/redaction/rules/*.toml."""
     engine: Literal["auto", "hyperscan", "portable"] = "auto"
 
 

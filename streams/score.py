@@ -236,14 +236,16 @@ class Scorer:
             complete=due.complete,
             length=len(due.offsets),
             explanation=explanation,
-            lines=self._lines(detector, partition, due, place),
+            lines=self._lines(detector, partition, due, place, explanation.deviation),
             positions=due.offsets,
             partition=partition,
             model=detector.reference,
             budget=detector.budget,
         )
 
-    def _lines(self, detector: Detects, partition: int, due: _Due, place: int) -> tuple[Line, ...]:
+    def _lines(
+        self, detector: Detects, partition: int, due: _Due, place: int, deviation: int | None
+    ) -> tuple[Line, ...]:
         first = max(0, min(place - CONTEXT // 2, len(due.offsets) - CONTEXT))
         lines = []
         for index in range(first, min(first + CONTEXT, len(due.offsets))):
@@ -255,7 +257,7 @@ class Scorer:
                     timestamp=entry.timestamp,
                     message=entry.message[:LONGEST_LINE],
                     template=detector.template_text(due.templates[index]),
-                    deviates=index == place,
+                    deviates=index == deviation,
                 )
             )
         return tuple(lines)

@@ -69,14 +69,14 @@ class Sessions:
         """Rebuild what was open in `partitions`, and forget what is not ours any more."""
         async with self._lock:
             ours = {tp.partition for tp in partitions if tp.topic == topics.CLEAN.name}
-            self._held = {}
+            self._held = {partition: held for partition, held in self._held.items() if partition in ours}
             for partition in sorted(ours):
                 await self._restored(partition)
 
     async def take(self, tp: TP, records: list[ConsumerRecord]) -> None:
         """Score a chunk and publish; returns when the broker has everything, so the chunk may be acknowledged."""
         async with self._lock:
-            held = self._held.get(tp.partition) or await self._restored(tp.partition)
+            held = self._held[tp.partition] if tp.partition in self._held else await self._restored(tp.partition)
             lines = [CleanRecord(r.offset, r.timestamp / 1000, r.value or b"") for r in records]
             await self._publish(tp.partition, self._scorer.score(tp.partition, held.windows, lines))
             held.next = records[-1].offset + 1
@@ -102,8 +102,10 @@ class Sessions:
 
     async def _restored(self, partition: int) -> _Held:
         found = await broker.committed(self._settings.kafka, self._group, topics.CLEAN.name, partition)
-        windows = await asyncio.to_thread(restore, self._settings, self._group, partition, self._scorer, found)
-        held = self._held[partition] = _Held(windows, found[0] if found else 0, self._clock(), self._clock())
+        held = self._held.get(partition)
+        if held is None or found is None or held.next != found[0]:  # else nobody went on without us
+            windows = await asyncio.to_thread(restore, self._settings, self._group, partition, self._scorer, found)
+            held = self._held[partition] = _Held(windows, found[0] if found else 0, self._clock(), self._clock())
         return held
 
     async def _publish(self, partition: int, scored: Scored) -> None:

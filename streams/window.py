@@ -220,6 +220,8 @@ class Windows(Generic[T]):
         return max(self._settings.idle, min(learned, self._settings.patience))
 
     def _is_over(self, sequence: Sequence[T], timestamp: float) -> bool:
+        if timestamp <= sequence.last + self._settings.idle:
+            return False  # the common case, without a look at what was learned
         end = sequence.last + self._silence(sequence)
         return timestamp > end and self._clock.shown > end
 

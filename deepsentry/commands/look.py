@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from itertools import islice
+from pathlib import Path
 from typing import Annotated, Final
 
 import msgspec
@@ -67,7 +68,7 @@ def score(
         version = train_version(effective, lines[:first], key=key)
         detector = Detector(version, ModelReference(file, 0, ""))
         rest = offline.key(lines[first:], version.metadata.key_pattern).entries
-    anomalies = sorted(judge(effective, detector, rest), key=lambda anomaly: -anomaly.score)
+    anomalies = sorted(judge(effective, detector, rest, Path(file).name), key=lambda anomaly: -anomaly.score)
     if as_json:
         print_json({"anomalies": anomalies[:limit], "found": len(anomalies)})
         return
@@ -77,12 +78,14 @@ def score(
     err.print(f"{len(anomalies):,} strange sequences, the {shown} oddest shown; threshold: {detector.budget:g} a day")
 
 
-def judge(effective: Settings, detector: Detector, entries: Iterable[CleanEntry]) -> Iterator[Anomaly]:
-    """Yield the anomalies among keyed `entries`, as the score step of the stream finds them."""
-    scorer = Scorer(topics.CLEAN.name, lambda: datetime.now(UTC))
+def judge(effective: Settings, detector: Detector, entries: Iterable[CleanEntry], name: str) -> Iterator[Anomaly]:
+    """Yield the anomalies among keyed `entries` of the file `name`, as the score step finds them; offsets are lines."""
+    scorer = Scorer(name, lambda: datetime.now(UTC))
     scorer.detector = detector
     windows = scorer.open(effective.sequences)
-    records = (CleanRecord(n, offline.at_rest(n), wire.encode(entry)) for n, entry in enumerate(entries))
+    records = (
+        CleanRecord(entry.raw.offset + 1, offline.at_rest(n), wire.encode(entry)) for n, entry in enumerate(entries)
+    )
     while chunk := list(islice(records, CHUNK)):
         yield from scorer.score(0, windows, chunk).anomalies
     yield from scorer.flush(0, windows).anomalies

@@ -13,9 +13,8 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from deepsentry.errors import LocalServerError
 from deepsentry.local import free_port
-from streams.app import Stage
 
-STAGES: Final[tuple[Stage, ...]] = ("sanitize", "score", "alert")
+STAGES: Final = ("sanitize", "score", "alert")
 ENDS_WITHIN: Final = 10.0
 ANSWERS_WITHIN: Final = 5.0
 
@@ -23,7 +22,7 @@ ANSWERS_WITHIN: Final = 5.0
 class Worker:
     """One stage at work; its own log is the file `log`."""
 
-    def __init__(self, stage: Stage, environment: Mapping[str, str], folder: Path) -> None:
+    def __init__(self, stage: str, environment: Mapping[str, str], folder: Path) -> None:
         self.stage = stage
         self.log = folder / f"{stage}.log"
         self._port = free_port()

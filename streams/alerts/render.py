@@ -124,10 +124,13 @@ def _evidence(strange: Anomaly) -> Iterator[RenderableType]:
         yield Text()
         yield _lines(strange.lines)
     yield Text()
-    if strange.positions:
-        first, last = strange.positions[0], strange.positions[-1]
-        yield Text(f"{CLEAN.name} partition {strange.partition}, offsets {first} to {last}", "dim")
+    first, last = min(strange.positions, default=0), max(strange.positions, default=0)
+    topic = strange.lines[0].clean.topic if strange.lines else CLEAN.name
     model = strange.model
+    if topic != CLEAN.name:  # a file was looked at: there is nothing on Kafka to look at more closely
+        yield Text(f"{visible(topic, NAME)}, lines {first} to {last}", "dim")
+        return
+    yield Text(f"{topic} partition {strange.partition}, offsets {first} to {last}", "dim")
     yield Text(
         f"{visible(model.name, NAME)} version {model.version} ({visible(model.digest[:12])}), "
         f"budget {strange.budget:g} false alarms a day",
