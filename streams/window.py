@@ -45,7 +45,7 @@ class Sequence(Generic[T]):
     touched: float = 0.0
     """Event time of the stream when its newest line came."""
     last: float = 0.0
-    """The latest time of its lines."""
+    """The latest time of its lines; of a window, the time of the newest."""
     due: float = float("inf")
     """Event time at which it is looked at next."""
     paused: bool = False
@@ -190,7 +190,9 @@ class Windows(Generic[T]):
         if sequence is None:
             sequence = Sequence(entry.sequence, entry.kind, offset, self._note)
             heapq.heappush(self._starts, (offset, entry.sequence))
-        sequence.touched, sequence.last = self._clock.leading, max(sequence.last, entry.timestamp)
+        sequence.touched = self._clock.leading
+        # of a window, nothing may depend on lines that an overlapping one has dropped
+        sequence.last = entry.timestamp if entry.kind == "window" else max(sequence.last, entry.timestamp)
         sequence.paused = False
         order = (entry.timestamp, raw.topic, raw.partition, raw.offset, raw.index)
         sequence.insert(order, offset, template, payload)

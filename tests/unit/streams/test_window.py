@@ -152,7 +152,7 @@ def lines_of(steps: list[Step]) -> list[CleanEntry]:
     return lines
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=500, deadline=None)
 @given(STEPS, st.integers(0, 120), st.integers(0, 120))
 def test_a_replay_from_the_note_of_any_commit_rebuilds_what_was_open(steps: list[Step], at: int, ahead: int) -> None:
     lines = lines_of(steps)
@@ -179,7 +179,7 @@ def test_a_replay_from_the_note_of_any_commit_rebuilds_what_was_open(steps: list
     assert rebuilt.keys() <= expected.keys()
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=500, deadline=None)
 @given(STEPS, st.integers(0, 120))
 def test_what_closes_after_a_replay_is_what_closes_without_one(steps: list[Step], at: int) -> None:
     lines = lines_of(steps)
