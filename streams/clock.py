@@ -20,15 +20,22 @@ class Source(msgspec.Struct, frozen=True, array_like=True):
     """Its event time, Unix seconds; it never goes back."""
     shown: float
     """Event time of its newest line."""
+    before: float
+    """Event time of the line before."""
     arrived: float
-    """When that line was stored in the clean topic, Unix seconds."""
+    """When the newest was stored in the clean topic, Unix seconds."""
+
+    def after(self, place: tuple[int, int], time: float, arrived: float, idle: float) -> "Source":
+        """Return the source after its next line: a leap needs three lines in a row that agree."""
+        reached = time if time <= self.clock + idle else min(time, self.shown, self.before)
+        return Source(*place, max(self.clock, reached), time, self.shown, arrived)
 
 
 class Clock:
     """Event time of a partition of the clean topic.
 
-    One line moves it by `idle` seconds at most: a single wrong date must not close everything that is open. It stands
-    still while the stream wakes up, until every source that has something to say has begun.
+    A single wrong date must not close everything that is open, so a leap of more than `idle` seconds needs three lines
+    that agree. It stands still while the stream wakes up, until every source that has something to say has begun.
     """
 
     def __init__(self, idle: float, sources: Mapping[str, Source], awake: float | None = None) -> None:
@@ -45,21 +52,22 @@ class Clock:
         """The earliest of the newest lines of all sources that are still speaking."""
         self._measure()
 
-    def tick(self, name: str, place: Source) -> bool:
-        """Take a line at `place` of the source `name`; False where it came before.
+    def tick(self, name: str, place: tuple[int, int], time: float, arrived: float) -> bool:
+        """Take a line of the source `name`, at (offset, index) `place`; False where it came before.
 
         A sanitize worker that died publishes its last chunk again, in the same order.
         """
         before = self._sources.get(name)
-        if before is not None:
-            if (place.offset, place.index) <= (before.offset, before.index):
-                return False
-            clock = max(before.clock, min(place.clock, before.clock + self._idle))
-            place = Source(place.offset, place.index, clock, place.shown, place.arrived)
-        if self.awake is None or place.arrived - self._arrived > self._idle:
-            self.awake = place.arrived
-        self._arrived = max(self._arrived, place.arrived)
-        self._sources[name] = place
+        if before is None:
+            source = Source(*place, time, time, time, arrived)
+        elif place <= (before.offset, before.index):
+            return False
+        else:
+            source = before.after(place, time, arrived, self._idle)
+        if self.awake is None or arrived - self._arrived > self._idle:
+            self.awake = arrived
+        self._arrived = max(self._arrived, arrived)
+        self._sources[name] = source
         self._measure()
         return True
 

@@ -18,7 +18,7 @@ from typing import Final, Generic, Literal, NamedTuple, TypeVar
 
 from deepsentry.events import CleanEntry, SequenceKind
 from deepsentry.settings import Sequences
-from streams.clock import Clock, Source
+from streams.clock import Clock
 from streams.resume import Resume
 
 Why = Literal["idle", "cut", "evicted", "quiet"]
@@ -178,8 +178,8 @@ class Windows(Generic[T]):
             self._note = self._now()
         self._next = offset + 1
         raw = entry.raw
-        place = Source(raw.offset, raw.index, entry.timestamp, entry.timestamp, arrived)
-        fresh = self._clock.tick(f"{raw.topic}/{raw.partition}", place)
+        source = f"{raw.topic}/{raw.partition}"
+        fresh = self._clock.tick(source, (raw.offset, raw.index), entry.timestamp, arrived)
         ended = self._expire()
         if not fresh or offset <= self._handled.get(entry.sequence, -1):
             return Added(ended, None, [])
@@ -239,7 +239,10 @@ class Windows(Generic[T]):
         return ended
 
     def _end(self, sequence: Sequence[T], now: float, why: Why, ended: Ended[T]) -> None:
-        over, pause = sequence.touched + self._silence(sequence), sequence.touched + self._settings.idle
+        idle = self._settings.idle
+        # the newest line counts by its own time, where the clock had not caught up with it; not by a date far ahead
+        since = max(sequence.touched, sequence.last) if sequence.last <= now + idle else sequence.touched
+        over, pause = since + self._silence(sequence), since + idle
         if now > over:
             ended.over.append(self._close(sequence, why))
         elif now > pause:

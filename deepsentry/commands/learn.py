@@ -3,7 +3,7 @@
 import heapq
 import re
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator
 from datetime import UTC, datetime
 from typing import Annotated, Final
 
@@ -85,10 +85,14 @@ def entries_of_topic(effective: Settings, topic: str, since: float | None) -> It
     """Yield the entries of a topic in the order of their time, sanitized where it is not the clean one."""
     partitions = sorted(broker.end_offsets(effective.kafka, topic))
     streams = [_partition(effective, topic, since, partition) for partition in partitions]
-    return heapq.merge(*streams, key=lambda entry: entry.timestamp)
+    try:
+        yield from heapq.merge(*streams, key=lambda entry: entry.timestamp)
+    finally:
+        for stream in streams:
+            stream.close()
 
 
-def _partition(effective: Settings, topic: str, since: float | None, partition: int) -> Iterator[CleanEntry]:
+def _partition(effective: Settings, topic: str, since: float | None, partition: int) -> Generator[CleanEntry]:
     stored = broker.read(effective.kafka, topic, since=since, only=partition)
     if topic == topics.CLEAN.name:
         for record in stored:

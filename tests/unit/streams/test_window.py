@@ -24,7 +24,7 @@ def offsets(closed: list[Closed[int]]) -> list[list[int]]:
 
 
 def test_lines_of_other_keys_after_the_idle_time_close_a_session() -> None:
-    later = [clean(n, sequence="other", timestamp=14.0 + n) for n in (2, 3)]
+    later = [clean(n, sequence="other", timestamp=14.0 + n) for n in (2, 3, 4)]
     lines = [clean(0, timestamp=0.0), clean(1, timestamp=5.0), *later]
     [closed] = closed_by(Windows(SMALL), lines)
     assert (closed.sequence.offsets, closed.why) == ([0, 1], "idle")
@@ -110,6 +110,14 @@ def test_a_session_that_may_be_silent_for_longer_is_paused_before_it_is_over() -
     ended = [windows.add(n, 2.0 * n, line, 0, n).ended for n, line in enumerate(lines)]
     assert [[s.key for s in e.paused] for e in ended] == [[], [], ["slow"], ["o1"], ["o2"]]
     assert [[c.sequence.key for c in e.over] for e in ended] == [[], [], [], ["slow"], ["o1"]]
+
+
+def test_after_a_night_without_a_line_sessions_stay_whole() -> None:
+    windows: Windows[int] = Windows(SMALL)
+    closed_by(windows, [clean(n, sequence="evening", timestamp=float(n)) for n in range(3)])
+    morning = [clean(n, sequence=f"req-{n % 4}", timestamp=30_000.0 + 0.05 * n) for n in range(3, 3 + 24)]
+    closed = closed_by(windows, morning, first=3)
+    assert [c.sequence.key for c in closed] == ["evening"]
 
 
 def test_nothing_is_over_before_the_stream_is_awake() -> None:
