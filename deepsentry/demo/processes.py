@@ -8,7 +8,7 @@ from http.client import HTTPConnection, HTTPException
 from pathlib import Path
 from typing import Final
 
-import psutil  # type: ignore[import-untyped]
+import psutil
 from prometheus_client.parser import text_string_to_metric_families
 
 from deepsentry.errors import LocalServerError
