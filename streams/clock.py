@@ -46,6 +46,8 @@ class Clock:
         self.awake = awake
         self.reached = float("-inf")
         """What every source has reached that is still speaking."""
+        self.current = float("-inf")
+        """The same, also while the stream wakes up; it may go back when another source begins to speak."""
         self.leading = float("-inf")
         """What the foremost source has reached."""
         self.shown = float("-inf")
@@ -79,10 +81,12 @@ class Clock:
         return dict(newest[:MOST_SOURCES])
 
     def _measure(self) -> None:
-        self.leading = max((self.leading, *(source.clock for source in self._sources.values())))
-        if self.awake is None or self._arrived - self.awake < WAKING:
-            return
         # by the broker's clock, which a replay reads again: a source that fell silent holds nobody up
         speaking = [source for source in self._sources.values() if self._arrived - source.arrived <= self._idle]
-        self.reached = max(self.reached, min(source.clock for source in speaking))
-        self.shown = min(source.shown for source in speaking)
+        if not speaking:
+            return
+        self.leading = max((self.leading, *(source.clock for source in speaking)))
+        self.current = min(source.clock for source in speaking)
+        if self.awake is not None and self._arrived - self.awake >= WAKING:
+            self.reached = max(self.reached, self.current)
+            self.shown = min(source.shown for source in speaking)

@@ -14,6 +14,7 @@ from deepsentry.events import Anomaly, CleanEntry, Explanation, Line, ModelRefer
 from deepsentry.settings import Sequences
 from models.prepare import Observed, Verdict
 from streams.alerts.fingerprint import fingerprint, severity
+from streams.clock import Clock
 from streams.resume import Resume
 from streams.window import Closed, Ended, Sequence, Windows, unknown
 
@@ -157,7 +158,7 @@ class Scorer:
             if added.full:
                 due.extend(self._closed(scored, added.full))
             elif detector:
-                due.extend(self._grown(detector, joined, windows.time))
+                due.extend(self._grown(detector, joined, windows.clock))
         self._judge(partition, due, scored)
         return scored
 
@@ -174,10 +175,12 @@ class Scorer:
         return scored
 
     @staticmethod
-    def _grown(detector: Detects, sequence: Sequence[bytes], time: float) -> Iterable[_Due]:
-        settled = sequence.settled(time)
+    def _grown(detector: Detects, sequence: Sequence[bytes], clock: Clock) -> Iterable[_Due]:
+        settled = sequence.settled(clock.current)
         new = any(detector.is_new(template) for template in sequence.templates[sequence.looked : settled])
         sequence.looked = settled
+        if not new:  # a new statement is news whatever came before it; order has to wait until all of it is there
+            settled = sequence.settled(clock.reached)
         if new or settled - sequence.judged >= JUDGE_EVERY:
             sequence.judged = settled
             yield _Due.of(sequence, settled, complete=False)

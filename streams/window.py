@@ -155,9 +155,9 @@ class Windows(Generic[T]):
         return iter(self._open.values())
 
     @property
-    def time(self) -> float:
-        """Event time that every partition of the raw log has reached."""
-        return self._clock.reached
+    def clock(self) -> Clock:
+        """Event time, as the partitions of the raw log tell it."""
+        return self._clock
 
     def resume(self) -> Resume:
         """Return what rebuilds this state from the records."""

@@ -27,8 +27,10 @@ def up(
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stopping.set())
     key = site_key_file(home)
-    with err.status("starting Apache Kafka"), local.servers(home, port) as servers:
-        created = broker.create_topics(settings.Kafka(bootstrap=servers.kafka.bootstrap))
+    effective, _ = settings.load()
+    with local.servers(home, port) as servers:
+        ours = effective.kafka.model_copy(update={"bootstrap": servers.kafka.bootstrap})
+        created = broker.create_topics(ours)
         exports = {**servers.exports(), "DEEPSENTRY_REDACTION__SITE_KEY_FILE": str(key.resolve())}
         for name, value in exports.items():
             out.print(f"export {name}={value}", soft_wrap=True)
