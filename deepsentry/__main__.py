@@ -1,5 +1,10 @@
 """The command line: `deepsentry COMMAND`, or `python -m deepsentry COMMAND`."""
 
+# linear algebra costs twice the CPU for the same wall time, and it takes the core of the worker beside this one.
+import os
+
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+
 import sys
 
 import typer

@@ -8,7 +8,9 @@ from numpy.typing import NDArray
 
 from models.intake import NOTHING, Taken
 
-_MARGIN: Final = 1.5
+_MARGIN: Final = 3.0
+"""A session that is closed too early is judged as broken, and what follows as headless; one that is closed too late has
+been judged as it stood long before. So the longest silence seen is taken threefold."""
 _ODD: Final = 1_000
 """One silence of so many may be left out as odd."""
 _ENDED: Final = 100
@@ -18,8 +20,8 @@ _ENDED: Final = 100
 def waiting_times(taken: Sequence[Taken], observed: Sequence[tuple[int, ...]], templates: int) -> NDArray[np.float64]:
     """Return for each template the seconds until the next line of its session at the latest; 0 where none followed.
 
-    That is the longest silence seen, with half as much again. Single odd silences count for nothing where nearly all
-    sessions went on sooner or were over: a request id that is used again an hour later holds no other request open.
+    That is the longest silence seen, times _MARGIN. Single odd silences count for nothing where sessions end: a request
+    id that is used again an hour later holds no other request open.
     """
     gaps: list[list[float]] = [[] for _ in range(templates)]
     silent: list[list[float]] = [[] for _ in range(templates)]
@@ -48,7 +50,7 @@ def _latest(gaps: NDArray[np.float64], silent: NDArray[np.float64]) -> float:
     odd = 0
     while odd < len(gaps):
         ended = int((silent > longest[odd + 1] * _MARGIN).sum())
-        if odd >= max(ended >= _ENDED, (len(gaps) + ended) // _ODD):
+        if ended < _ENDED or odd >= max(1, (len(gaps) + ended) // _ODD):
             break
         odd += 1
     return float(longest[odd])

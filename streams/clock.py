@@ -50,9 +50,16 @@ class Clock:
         """The same, also while the stream wakes up; it may go back when another source begins to speak."""
         self.leading = float("-inf")
         """What the foremost source has reached."""
-        self.shown = float("-inf")
-        """The earliest of the newest lines of all sources that are still speaking."""
-        self._measure()
+        self._slowest = ""
+        if self._sources:
+            self._measure()
+
+    @property
+    def shown(self) -> float:
+        """The earliest of the newest lines of all sources that are still speaking, once the stream is awake."""
+        if self._wakes():
+            return float("-inf")
+        return min(source.shown for source in self._sources.values() if self._speaks(source))
 
     def tick(self, name: str, place: tuple[int, int], time: float, arrived: float) -> bool:
         """Take a line of the source `name`, at (offset, index) `place`; False where it came before.
@@ -70,7 +77,12 @@ class Clock:
             self.awake = arrived
         self._arrived = max(self._arrived, arrived)
         self._sources[name] = source
-        self._measure()
+        self.leading = max(self.leading, source.clock)
+        # only the slowest can move the time of all, unless one fell silent or begins to speak
+        if name == self._slowest or before is None or not self._speaks(before) or not self._speaks_slowest():
+            self._measure()
+        elif not self._wakes():
+            self.reached = max(self.reached, self.current)
         return True
 
     def newest(self) -> dict[str, Source]:
@@ -81,12 +93,19 @@ class Clock:
         return dict(newest[:MOST_SOURCES])
 
     def _measure(self) -> None:
-        # by the broker's clock, which a replay reads again: a source that fell silent holds nobody up
-        speaking = [source for source in self._sources.values() if self._arrived - source.arrived <= self._idle]
-        if not speaking:
-            return
-        self.leading = max((self.leading, *(source.clock for source in speaking)))
-        self.current = min(source.clock for source in speaking)
-        if self.awake is not None and self._arrived - self.awake >= WAKING:
+        speaking = {name: source.clock for name, source in self._sources.items() if self._speaks(source)}
+        self._slowest = min(speaking, key=speaking.__getitem__)
+        self.current = speaking[self._slowest]
+        self.leading = max(self.leading, *speaking.values(), self.current)
+        if not self._wakes():
             self.reached = max(self.reached, self.current)
-            self.shown = min(source.shown for source in speaking)
+
+    def _speaks(self, source: Source) -> bool:
+        # by the broker's clock, which a replay reads again: a source that fell silent holds nobody up
+        return self._arrived - source.arrived <= self._idle
+
+    def _speaks_slowest(self) -> bool:
+        return self._speaks(self._sources[self._slowest])
+
+    def _wakes(self) -> bool:
+        return self.awake is None or self._arrived - self.awake < WAKING

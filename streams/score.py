@@ -19,7 +19,7 @@ from streams.resume import Resume
 from streams.window import Closed, Ended, Sequence, Windows, unknown
 
 JUDGE_EVERY: Final = 16
-"""An unfinished sequence is judged whenever it has grown by so many lines, and at once where a template is new."""
+"""An unfinished session is judged whenever it has grown by so many lines, and at once where a template is new."""
 CONTEXT: Final = 20
 """Lines of context in an anomaly, at most."""
 LONGEST_LINE: Final = 2000
@@ -97,7 +97,7 @@ class _Due(NamedTuple):
     @classmethod
     def of(cls, sequence: Sequence[bytes], length: int, *, complete: bool) -> Self:
         """Return the first `length` lines of `sequence`."""
-        _, topic, partition, offset, index = sequence.orders[0]
+        _, _, topic, partition, offset, index = sequence.orders[0]
         templates, offsets = tuple(sequence.templates[:length]), tuple(sequence.offsets[:length])
         return cls(
             sequence,
@@ -181,7 +181,8 @@ class Scorer:
         sequence.looked = settled
         if not new:  # a new statement is news whatever came before it; order has to wait until all of it is there
             settled = sequence.settled(clock.reached)
-        if new or settled - sequence.judged >= JUDGE_EVERY:
+        # a window is full soon, and then it is judged
+        if new or (sequence.kind == "session" and settled - sequence.judged >= JUDGE_EVERY):
             sequence.judged = settled
             yield _Due.of(sequence, settled, complete=False)
 

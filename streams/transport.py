@@ -27,6 +27,10 @@ from deepsentry import logs
 MOST_BYTES: Final = 4 * 1_048_576
 """A chunk is cut after so many bytes of values, whatever its count."""
 
+TOGETHER_WITHIN: Final = 0.5
+"""Seconds that a fetched partition waits for others whose records are on their way."""
+FETCH_PAUSE: Final = 0.005
+
 Records = list[aiokafka.ConsumerRecord]
 
 log = logs.get("transport")
@@ -46,10 +50,30 @@ def pieces(records: Records, most: int) -> Iterator[Records]:
         yield piece
 
 
+def _has_more(consumer: aiokafka.AIOKafkaConsumer, tp: TP) -> bool:
+    """Tell whether the broker has records of `tp` that were not fetched, as far as is known; unknown counts as yes."""
+    assigned = consumer._subscriptions.subscription.assignment  # noqa: SLF001 - as Faust does
+    state = assigned.state_value(TopicPartition(tp.topic, tp.partition)) if assigned else None
+    if state is None or not state.has_valid_position:
+        return state is not None
+    return state.highwater is None or state.highwater > state.position
+
+
 class ConsumerThread(AIOKafkaConsumerThread):
     """Commits annotated offsets; a broker that is away is no reason to die, the next interval tries again."""
 
     logger = logging.getLogger("faust.transport")
+
+    def has_coordinator(self) -> bool:
+        """Tell whether the coordinator of the group is known; a failed heartbeat forgets it."""
+        return self._consumer is not None and self._consumer._coordinator.coordinator_id is not None  # noqa: SLF001 - as Faust does
+
+    async def on_thread_stop(self) -> None:
+        """Stop the client; while the broker is away it raises what it cancelled itself, and Faust would never end."""
+        try:
+            await super().on_thread_stop()
+        except asyncio.CancelledError:
+            log.warning("client_stopped_hard", reason="the broker did not answer")
 
     async def _fetch_records(
         self,
@@ -58,14 +82,21 @@ class ConsumerThread(AIOKafkaConsumerThread):
         timeout: float | None = None,  # noqa: ASYNC109 - the base class's signature
         max_records: int | None = None,
     ) -> dict[TopicPartition, Records]:
-        """Take a share from every partition: stock aiokafka empties one before it looks at the next.
+        """Take a share from every partition that has something, the earliest first.
 
-        Lines of one session lie in several partitions; read far apart, they would come to sequences far apart.
+        Stock aiokafka empties one partition before it looks at the next, and passes over those whose answer is on its
+        way. Lines of one session lie in several partitions; read far apart, they would come to sequences far apart.
         """
         share = max_records or 1
         found = dict(await super()._fetch_records(consumer, active_partitions, timeout=timeout, max_records=share))
-        for tp in active_partitions - found.keys() if found else ():
-            found |= await super()._fetch_records(consumer, {tp}, timeout=0, max_records=share)
+        patience = time.monotonic() + TOGETHER_WITHIN
+        while found:
+            wanted = {tp for tp in active_partitions if tp not in found}
+            for tp in wanted:
+                found |= await super()._fetch_records(consumer, {tp}, timeout=0, max_records=share)
+            if time.monotonic() > patience or not any(_has_more(consumer, tp) for tp in wanted - found.keys()):
+                break
+            await asyncio.sleep(FETCH_PAUSE)
         return dict(sorted(found.items(), key=lambda item: item[1][0].timestamp))
 
     async def _commit(self, offsets: Mapping[TP, OffsetAndMetadata]) -> bool:
@@ -105,6 +136,17 @@ class ChunkConsumer(StockConsumer):
             tp: max(0, (self.highwater(tp) or 0) - (self._confirmed.get(tp) or self._committed_offset[tp] or 0))
             for tp in self.assignment()
         }
+
+    def reaches_broker(self) -> bool:
+        """Tell whether the broker answers: heartbeats find out within seconds, also while a chunk is in work."""
+        return cast("ConsumerThread", self._thread).has_coordinator()
+
+    async def highwaters(self, *partitions: TP) -> Mapping[TP, int]:
+        """Return partition -> its next offset, as the broker says now; nothing where it gives no answer."""
+        try:
+            return await super().highwaters(*partitions)
+        except aiokafka.errors.KafkaError:
+            return {}
 
     def note(self, tp: TP, offset: int, text: str) -> None:
         """Commit `text` (at most 4 KiB, the broker's limit) as metadata if `offset` is committed."""

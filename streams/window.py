@@ -25,8 +25,12 @@ Why = Literal["idle", "cut", "evicted", "quiet"]
 NOTE_EVERY: Final = 256
 """Records between two notes of the state from which a replay may begin."""
 
+LONGEST_PLACE: Final = 19
+"""Digits of an offset in a file."""
+MOST: Final = 10**LONGEST_PLACE
+
 T = TypeVar("T")
-Order = tuple[float, str, int, int, int]
+Order = tuple[float, int, str, int, int, int]
 
 
 @dataclass(slots=True)
@@ -75,7 +79,7 @@ class Sequence(Generic[T]):
         """Return how many lines from the first on can have none between them any more, when it is `time`."""
         if self.kind == "window":
             return len(self.offsets)
-        return bisect_right(self.orders, (time, "~", 0, 0, 0))
+        return bisect_right(self.orders, (time, MOST, "", 0, 0, 0))
 
     def insert(self, order: Order, offset: int, template: int, payload: T) -> None:
         """Put a line into its place."""
@@ -114,6 +118,12 @@ class Added(NamedTuple, Generic[T]):
     ended: Ended[T]
     joined: Sequence[T] | None
     full: list[Closed[T]]
+
+
+def _place(entry: CleanEntry) -> int:
+    """Return where the line stands in its file, 0 if that was not told: it orders lines of the same second."""
+    place = entry.attributes.get("log.offset", "")
+    return int(place) if place.isdecimal() and len(place) < LONGEST_PLACE else 0
 
 
 def unknown(_template: int) -> float:
@@ -194,7 +204,7 @@ class Windows(Generic[T]):
         # of a window, nothing may depend on lines that an overlapping one has dropped
         sequence.last = entry.timestamp if entry.kind == "window" else max(sequence.last, entry.timestamp)
         sequence.paused = False
-        order = (entry.timestamp, raw.topic, raw.partition, raw.offset, raw.index)
+        order = (entry.timestamp, _place(entry), raw.topic, raw.partition, raw.offset, raw.index)
         sequence.insert(order, offset, template, payload)
         if len(sequence.offsets) == self._step + 1:
             sequence.middle = self._note

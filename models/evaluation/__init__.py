@@ -1,0 +1,1 @@
+"""The honest benchmark: protocols, the simple detectors beside ours, figures, and a page that shows them. Pure."""
