@@ -52,7 +52,7 @@ def pieces(records: Records, most: int) -> Iterator[Records]:
 
 def _has_more(consumer: aiokafka.AIOKafkaConsumer, tp: TP) -> bool:
     """Tell whether the broker has records of `tp` that were not fetched, as far as is known; unknown counts as yes."""
-    assigned = consumer._subscriptions.subscription.assignment  # noqa: SLF001 - as Faust does
+    assigned = consumer._fetcher._subscriptions.subscription.assignment  # noqa: SLF001 - as Faust does
     state = assigned.state_value(TopicPartition(tp.topic, tp.partition)) if assigned else None
     if state is None or not state.has_valid_position:
         return state is not None
