@@ -15,6 +15,20 @@ LONGEST_REMEMBERED: Final = 200
 """Characters of a host, path or attribute whose redaction is remembered: they recur from line to line."""
 
 
+NUMBERS: Final = frozenset({"log.offset"})
+"""Attributes that our decoders fill with a count of bytes: another on every line, and never a secret."""
+
+_Part = tuple[str, str]
+"""Name of the attribute, or empty, and text."""
+
+
+class _Known(NamedTuple):
+    """What is known of the fields of a chunk."""
+
+    old: dict[_Part, Redacted]
+    fresh: dict[_Part, Redacted]
+
+
 class Located(NamedTuple):
     """A raw record and where it stands."""
 
@@ -62,7 +76,7 @@ class Sanitizer:
         self._decode = decode
         self._redactor = redactor
         self.keyer = keyer
-        self._remembered: dict[tuple[str, str], Redacted] = {}
+        self._remembered: dict[_Part, Redacted] = {}
 
     @property
     def rules(self) -> str:
@@ -103,39 +117,33 @@ class Sanitizer:
         texts = [each.entry.message for each in decoded]
         messages = len(texts)
         names = [""] * messages
-        wanted = {}
+        remembered = self._remembered
+        wanted: dict[_Part, int] = {}
         for each in decoded:
             for part in _parts(each.entry):
-                if part[1] and part not in self._remembered and part not in wanted:
+                if part not in remembered and part not in wanted:
                     wanted[part] = len(texts)
                     names.append(part[0])
                     texts.append(part[1])
         results = self._redactor.redact(texts, names)
-        known = self._recall(wanted, results)
-        clean = [
+        fresh = {part: results[place] for part, place in wanted.items()}
+        known = _Known(remembered, fresh)
+        done.clean.extend(
             self._entry(each, message, known, done) for each, message in zip(decoded, results[:messages], strict=True)
-        ]
-        done.clean.extend(clean)
+        )
+        self._remember(fresh)
 
-    def _recall(self, wanted: dict[tuple[str, str], int], results: list[Redacted]) -> dict[tuple[str, str], Redacted]:
-        """Return what is known of every field of the chunk, remembering what is likely to come again."""
-        if len(self._remembered) + len(wanted) > MOST_REMEMBERED:
-            known = self._remembered | {part: results[place] for part, place in wanted.items()}
+    def _remember(self, fresh: dict[_Part, Redacted]) -> None:
+        """Keep what is likely to come again."""
+        if len(self._remembered) + len(fresh) > MOST_REMEMBERED:
             self._remembered = {}
-            return known
-        long: dict[tuple[str, str], Redacted] = {}
-        for part, place in wanted.items():
-            short = len(part[1]) <= LONGEST_REMEMBERED
-            (self._remembered if short else long)[part] = results[place]
-        return self._remembered | long if long else self._remembered
+        self._remembered.update((part, found) for part, found in fresh.items() if len(part[1]) <= LONGEST_REMEMBERED)
 
-    def _entry(
-        self, each: _Decoded, message: Redacted, known: dict[tuple[str, str], Redacted], done: Sanitized
-    ) -> CleanEntry:
+    def _entry(self, each: _Decoded, message: Redacted, known: _Known, done: Sanitized) -> CleanEntry:
         def clear(text: str, name: str = "") -> str:
-            if not text:
+            if not text or (name in NUMBERS and text.isdecimal()):
                 return text
-            redacted = known[name, text]
+            redacted = known.old.get((name, text)) or known.fresh[name, text]
             if redacted.findings:
                 done.findings.update(finding.kind for finding in redacted.findings)
             return redacted.text
@@ -171,11 +179,11 @@ def tagged(message: str, service: str, attributes: Mapping[str, str]) -> str:
     return f"{service}[{process}]: {message}" if process else message
 
 
-def _parts(entry: Entry) -> Iterator[tuple[str, str]]:
-    """Yield (attribute name or empty, text) of everything but the message."""
-    yield "", entry.host
-    yield "", entry.service
-    yield "", entry.trace
+def _parts(entry: Entry) -> Iterator[_Part]:
+    """Yield everything but the message that may hold a secret."""
+    for text in (entry.host, entry.service, entry.trace, *entry.attributes):
+        if text:
+            yield "", text
     for name, value in entry.attributes.items():
-        yield "", name
-        yield name, value
+        if value and not (name in NUMBERS and value.isdecimal()):
+            yield name, value
