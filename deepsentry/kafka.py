@@ -9,6 +9,7 @@ from typing import Any, Final, NamedTuple, cast
 
 from aiokafka import TopicPartition as AioPartition
 from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.errors import GroupLoadInProgressError as CoordinatorLoads
 from aiokafka.errors import KafkaError as ClientError
 from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaException, Message, TopicPartition
 from confluent_kafka import KafkaError as ConfluentError
@@ -78,7 +79,7 @@ def aiokafka_config(kafka: Kafka) -> dict[str, Any]:
 def create_topics(kafka: Kafka, wanted: tuple[Topic, ...] = TOPICS) -> list[str]:
     """Create the topics that do not exist yet and return their names. Raises KafkaError."""
     admin = AdminClient(librdkafka_config(kafka))
-    present = _topic_names(admin, kafka)
+    present = _topic_names(admin, kafka, ANSWER_WITHIN)
     new = [
         NewTopic(t.name, t.partitions(kafka.partitions), kafka.replication, config=t.settings())
         for t in wanted
@@ -98,7 +99,7 @@ def create_topics(kafka: Kafka, wanted: tuple[Topic, ...] = TOPICS) -> list[str]
 def describe_topics(kafka: Kafka, wanted: tuple[Topic, ...] = TOPICS) -> list[dict[str, object]]:
     """Return what the broker says of each topic: partitions, records, and settings that differ from ours."""
     admin = AdminClient(librdkafka_config(kafka))
-    present = _topic_names(admin, kafka)
+    present = _topic_names(admin, kafka, ANSWER_WITHIN)
     rows: list[dict[str, object]] = []
     for topic in wanted:
         row: dict[str, object] = {"topic": topic.name, "exists": topic.name in present, "purpose": topic.purpose}
@@ -116,9 +117,9 @@ def describe_topics(kafka: Kafka, wanted: tuple[Topic, ...] = TOPICS) -> list[di
     return rows
 
 
-def require_topics(kafka: Kafka, wanted: tuple[Topic, ...]) -> None:
-    """Raise TopicMissing, with the remedy, unless every topic of `wanted` exists."""
-    present = _topic_names(AdminClient(librdkafka_config(kafka)), kafka)
+def require_topics(kafka: Kafka, wanted: tuple[Topic, ...], within: float = ANSWER_WITHIN) -> None:
+    """Raise TopicMissing, with the remedy, unless every topic of `wanted` exists. Raises KafkaError after `within`."""
+    present = _topic_names(AdminClient(librdkafka_config(kafka)), kafka, within)
     missing = [t.name for t in wanted if t.name not in present]
     if missing:
         message = f"topic {missing[0]} does not exist at {kafka.bootstrap}; run `deepsentry topics create`"
@@ -190,9 +191,11 @@ async def _committed(kafka: Kafka, group: str, partition: AioPartition) -> tuple
     admin = AIOKafkaAdminClient(**aiokafka_config(kafka))
     try:
         await admin.start()
-        found = (await admin.list_consumer_group_offsets(group, partitions=[partition]))[partition]
+        found = (await admin.list_consumer_group_offsets(group, partitions=[partition])).get(partition)
     finally:
         await admin.close()
+    if found is None:  # the client passes over an error of the whole answer: a coordinator that still loads gives one
+        raise CoordinatorLoads
     return (int(found.offset), str(found.metadata or "")) if found.offset >= 0 else None
 
 
@@ -260,7 +263,7 @@ def _bounds(consumer: Consumer, partition: TopicPartition) -> tuple[int, int]:
             return int(low), int(high)
 
 
-def _topic_names(admin: AdminClient, kafka: Kafka, within: float = ANSWER_WITHIN) -> set[str]:
+def _topic_names(admin: AdminClient, kafka: Kafka, within: float) -> set[str]:
     try:
         return set(admin.list_topics(timeout=within).topics)
     except KafkaException as error:

@@ -2,6 +2,8 @@
 
 import logging
 import sys
+import time
+from collections.abc import Callable
 from typing import Final
 
 import structlog
@@ -15,6 +17,34 @@ NOISY: Final = {
     "mode": logging.ERROR,
 }
 """Library -> the level at which its own chatter starts."""
+REPEAT_AFTER: Final = 30.0
+"""Seconds after which a library may say the same thing again: while a broker is away they do so 300 times a second."""
+MOST_KINDS: Final = 1000
+
+
+class Repeats(logging.Filter):
+    """Holds back what a library said a moment ago, whatever the values in it; our own events pass."""
+
+    def __init__(self, clock: Callable[[], float]) -> None:
+        super().__init__()
+        self._clock = clock
+        self._said: dict[tuple[str, str], tuple[float, int]] = {}
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Tell whether `record` is logged; where others like it were held back, it says how many."""
+        if not isinstance(record.msg, str):
+            return True
+        now, kind = self._clock(), (record.name, record.msg)
+        at, held = self._said.get(kind, (-REPEAT_AFTER, 0))
+        if now - at < REPEAT_AFTER:
+            self._said[kind] = (at, held + 1)
+            return False
+        if len(self._said) >= MOST_KINDS:
+            self._said.clear()
+        self._said[kind] = (now, 0)
+        if held:
+            record.msg = f"{record.msg} ({held} more like it since the last)"
+        return True
 
 
 def configure(log: Log) -> None:
@@ -30,6 +60,7 @@ def configure(log: Log) -> None:
         structlog.dev.ConsoleRenderer() if console else structlog.processors.JSONRenderer()
     )
     handler = logging.StreamHandler(sys.stderr)
+    handler.addFilter(Repeats(time.monotonic))
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=[*shared, structlog.stdlib.add_logger_name],

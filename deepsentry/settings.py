@@ -5,7 +5,6 @@
 """
 
 import difflib
-import json
 import os
 import tomllib
 from collections.abc import Iterator, Mapping
@@ -14,7 +13,8 @@ from typing import Any, Final, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
 
-from deepsentry.errors import SettingsError
+from deepsentry import wire
+from deepsentry.errors import SettingsError, WireError
 
 PREFIX: Final = "DEEPSENTRY_"
 CONFIG_FILE: Final = "deepsentry.toml"
@@ -232,9 +232,9 @@ def _from_environment(environ: Mapping[str, str]) -> Iterator[tuple[tuple[str, .
                 raise SettingsError(message) from None
         elif environ[variable][:1] in {"{", "["}:
             try:
-                value = json.loads(environ[variable])
-            except ValueError as error:
-                message = f"{variable}: not JSON: {error}"
+                value = wire.from_json(environ[variable])
+            except WireError as error:
+                message = f"{variable}: {error}"
                 raise SettingsError(message) from None
         yield key, value, variable
 
@@ -270,10 +270,11 @@ def _is_known(key: tuple[str, ...]) -> bool:
 
 
 def _explain(error: ValidationError, origins: Origins) -> str:
-    first = error.errors(include_input=False, include_url=False)[0]
+    found = error.errors(include_input=False, include_url=False)
+    first = next((each for each in found if each["type"] == "extra_forbidden"), found[0])
     key = ".".join(str(part) for part in first["loc"])
-    origin = next((o for k, o in origins.items() if k == key or k.startswith(key + ".")), "settings")
+    given, origin = next(((k, o) for k, o in origins.items() if f"{k}.".startswith(f"{key}.")), (key, "settings"))
     if first["type"] == "extra_forbidden":
-        near = difflib.get_close_matches(key, known_keys(), n=1, cutoff=0.0)
+        near = difflib.get_close_matches(given, known_keys(), n=1, cutoff=0.0)
         return f"{origin}: unknown setting {key!r}; the nearest known one is {near[0]!r}"
     return f"{origin}: {key}: {first['msg']}"

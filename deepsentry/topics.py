@@ -5,6 +5,9 @@ from typing import Final
 
 DAY: Final = 86_400_000  # milliseconds
 MIB: Final = 1_048_576
+LARGEST: Final = 9 * MIB
+"""Bytes of a record that we may publish: the largest that a shipper may send, and the headers that say why it was
+rejected."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +52,7 @@ REJECTED: Final = Topic(
     "deepsentry.logs.rejected.v1",
     "records that cannot be used: original bytes, the reason in headers",
     retention_ms=14 * DAY,
-    config={"max.message.bytes": str(8 * MIB)},
+    config={"max.message.bytes": str(LARGEST)},
 )
 SEQUENCES: Final = Topic(
     "deepsentry.sequences.v1",

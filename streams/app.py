@@ -12,7 +12,7 @@ import mode
 from faust.types import TP
 from rich.console import Console
 
-from deepsentry import __version__, topics
+from deepsentry import __version__, logs, topics
 from deepsentry.errors import SettingsError
 from deepsentry.metrics import Metrics
 from deepsentry.settings import Kafka, Settings
@@ -22,6 +22,7 @@ from streams.alerting import Raising, Telling
 from streams.alerts.notifiers.compose import build
 from streams.alerts.notifiers.webhook import Surroundings
 from streams.champions import Champion
+from streams.ending import end_within
 from streams.health import Progress
 from streams.keying import Keyer
 from streams.meter import Meter
@@ -42,16 +43,24 @@ NEEDED: Final[dict[Stage, tuple[Topic, ...]]] = {
 }
 """Stage -> topics that must exist before it starts."""
 SHORTEST_KEY: Final = 16
+FINISH_WITHIN: Final = 30.0
+"""Seconds until a worker that was told to end does so; half of what an orchestrator gives it."""
+AWAY_WITHIN: Final = 3.0
+"""The same while no broker answers."""
+
+log = logs.get("app")
 
 
 class StreamApp(faust.App):
-    """A Faust app that keeps nothing on disk and ends its outbox last."""
+    """A Faust app that keeps nothing on disk, ends its outbox last, and ends at all."""
 
     logger = logging.getLogger("faust.app")
     outbox: Outbox | None = None
+    progress: Progress | None = None
 
     async def on_stop(self) -> None:
-        """Stop the agents, then what they publish through."""
+        """Stop the agents, then what they publish through; without a broker a chunk in work cannot be finished."""
+        end_within(FINISH_WITHIN if self.progress is None or not self.progress.waiting else AWAY_WITHIN)
         await super().on_stop()
         if self.outbox is not None:
             await self.outbox.stop()
@@ -63,9 +72,10 @@ class StreamApp(faust.App):
 def create_app(settings: Settings, stage: Stage, metrics: Metrics, progress: Progress) -> StreamApp:
     """Return the app of `stage`, in a consumer group of its own. Raises SettingsError."""
     app = _app(settings, stage)
+    app.progress = progress
     app.outbox = outbox = Outbox(settings.kafka)
     meter = Meter(stage, metrics, progress)
-    app.timer(1.0)(_watch(app, outbox, meter))
+    app.timer(1.0)(_watch(app, settings.kafka, outbox, meter))
     match stage:
         case "sanitize":
             _sanitize(app, settings, outbox, meter)
@@ -231,7 +241,9 @@ def _on_assigned(assigned: Callable[[set[TP]], Any]) -> Callable[..., Any]:
     return handle
 
 
-def _watch(app: StreamApp, outbox: Outbox, meter: Meter) -> Callable[[], Any]:
+def _watch(app: StreamApp, kafka: Kafka, outbox: Outbox, meter: Meter) -> Callable[[], Any]:
+    away = f"no broker answers at {kafka.bootstrap}"
+
     async def watch() -> None:
         consumer = cast("ChunkConsumer", app.consumer)
         behind = consumer.behind()
@@ -239,7 +251,11 @@ def _watch(app: StreamApp, outbox: Outbox, meter: Meter) -> Callable[[], Any]:
             meter.metrics.lag.labels(tp.topic, str(tp.partition)).set(lag)
         meter.metrics.assigned.set(len(behind))
         meter.metrics.last_commit.set(consumer.committed_at)
-        meter.progress.waiting = "the broker" if outbox.waiting else ""
+        lost = app.consumer_generation_id and not consumer.reaches_broker()
+        waiting = away if lost or outbox.waiting else ""
+        if waiting != meter.progress.waiting:
+            meter.progress.waiting = waiting
+            log.warning("waiting" if waiting else "resumed", reason=waiting or f"{kafka.bootstrap} answers again")
         meter.progress.assigned = len(behind) if app.consumer_generation_id else None
         meter.progress.beat(sum(behind.values()))
 

@@ -32,7 +32,7 @@ class Progress:
     """Partitions of this worker, None before the group gave any."""
     lag: int = 0
     waiting: str = ""
-    """What the worker waits for, such as the broker; empty when it works."""
+    """Why the worker waits, such as `no broker answers at ...`; empty when it works."""
     facts: dict[str, str] = field(default_factory=dict)
     """For people: stage, model version, ..."""
 
@@ -59,7 +59,7 @@ class Progress:
         if self.assigned is None:
             reasons.append("no assignment from the consumer group yet")
         if self.waiting:
-            reasons.append(f"waiting for {self.waiting}")
+            reasons.append(self.waiting)
         return reasons
 
 

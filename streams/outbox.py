@@ -12,7 +12,7 @@ from aiokafka.errors import MessageSizeTooLargeError
 from aiokafka.producer.message_accumulator import BatchBuilder
 
 from deepsentry import kafka as broker
-from deepsentry import logs
+from deepsentry import logs, topics
 from deepsentry.settings import Kafka
 
 LONGEST_WAIT: Final = 30.0
@@ -111,7 +111,7 @@ class Outbox:
                     enable_idempotence=True,
                     compression_type="lz4",
                     max_batch_size=BATCH_BYTES,
-                    max_request_size=8 * 1_048_576,
+                    max_request_size=topics.LARGEST,
                     request_timeout_ms=20_000,
                 )
                 await producer.start()

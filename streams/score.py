@@ -16,7 +16,8 @@ from models.prepare import Observed, Verdict
 from streams.alerts.fingerprint import fingerprint, severity
 from streams.clock import Clock
 from streams.resume import Resume
-from streams.window import Closed, Ended, Sequence, Windows, unknown
+from streams.sequence import Sequence
+from streams.window import Closed, Ended, Windows, unknown
 
 JUDGE_EVERY: Final = 16
 """An unfinished session is judged whenever it has grown by so many lines, and at once where a template is new."""

@@ -1,7 +1,7 @@
 """Shell around the score step: holds the open sequences of each assigned partition and publishes what they lead to."""
 
 import asyncio
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -26,8 +26,11 @@ class Commits(Protocol):
     def note(self, tp: TP, offset: int, text: str) -> None:
         """Commit `text` as metadata if `offset` is committed."""
 
-    async def highwaters(self, *partitions: TP) -> Any:
-        """Return partition -> the next offset, as the broker says now."""
+    def reaches_broker(self) -> bool:
+        """Tell whether the broker answers."""
+
+    async def highwaters(self, *partitions: TP) -> Mapping[TP, int]:
+        """Return partition -> the next offset, as the broker says now; nothing where it gives no answer."""
 
 
 @dataclass(slots=True)
@@ -88,6 +91,8 @@ class Sessions:
         async with self._lock:
             for partition, held in self._held.items():
                 now = self._clock()
+                if not self._consumer().reaches_broker():  # its silence says nothing of the log
+                    held.arrived = held.looked = now
                 if len(held.windows) and now - held.looked > self._settings.sequences.idle:
                     held.looked = now
                     tp = TP(topics.CLEAN.name, partition)

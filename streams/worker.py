@@ -17,7 +17,9 @@ from deepsentry.settings import Settings
 from streams.app import NEEDED, Stage, create_app
 from streams.health import HealthServer, Progress
 
-LONGEST_WAIT: Final = 15.0
+ANSWER_WITHIN: Final = 3.0
+LONGEST_WAIT: Final = 5.0
+"""Seconds; with the answer's they stay below what a probe of liveness allows."""
 
 log = logs.get("worker")
 
@@ -43,7 +45,7 @@ def _wait_for_topics(settings: Settings, stage: Stage, progress: Progress) -> No
     while True:
         progress.beat(lag=0)
         try:
-            broker.require_topics(settings.kafka, NEEDED[stage])
+            broker.require_topics(settings.kafka, NEEDED[stage], ANSWER_WITHIN)
         except TopicMissing as error:
             reason = str(error)
         except KafkaError:

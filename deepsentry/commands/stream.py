@@ -27,6 +27,8 @@ from streams.sanitize import Sanitizer
 from streams.shippers import create_decoder
 
 LONGEST_WAIT: Final = 30.0
+LONGEST_END: Final = 45.0
+"""Seconds that a worker is given to finish its chunk; then it is killed, and its chunk comes again."""
 
 log = logs.get("supervisor")
 
@@ -85,7 +87,11 @@ def _keep(stage: Stage, stopping: threading.Event) -> None:
         while process.poll() is None and not stopping.wait(0.2):
             pass
         process.terminate()
-        status = process.wait()
+        try:
+            status = process.wait(LONGEST_END)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            status = process.wait()
         if not stopping.is_set():
             wait = 1.0 if time.monotonic() - started > LONGEST_WAIT else min(2 * wait, LONGEST_WAIT)
             log.warning("worker_ended", stage=str(stage), status=status, again_in_seconds=wait)

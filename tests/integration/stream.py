@@ -1,62 +1,72 @@
-"""A stream under test: one embedded broker, worker processes, and what stands on the topics."""
+"""A stream under test: a broker with fresh topics, worker processes, and what stands on the topics."""
 
 import asyncio
 import os
-import signal
-import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterable
+from datetime import datetime
 from pathlib import Path
 from types import TracebackType
 from typing import Self, TypeVar
 
 from confluent_kafka import Producer
+from confluent_kafka.admin import AdminClient
 
 from deepsentry import kafka as broker
 from deepsentry import topics, wire
-from deepsentry.commands.learn import train_version
 from deepsentry.demo.envelopes import as_record
 from deepsentry.demo.shop import Shop, ShopLine
-from deepsentry.events import Anomaly, CleanEntry
+from deepsentry.events import Alert, Anomaly, CleanEntry
 from deepsentry.kafka import Stored
 from deepsentry.local import LocalKafka
 from deepsentry.settings import Ingest, Kafka, Redaction, Sequences, Settings
 from models.registry import Registry
+from models.training import TrainingOptions, train
 from streams import offline
+from streams.clock import WAKING
 from streams.keying import Keyer
 from streams.redaction import create_redactor
 from streams.sanitize import Located, Sanitizer
 from streams.shippers import Record, create_decoder
+from tests.integration.workers import Worker
 
 SITE_KEY = "a key for tests, long enough"
 PATIENCE = 60.0
+PARTITIONS = 3
 T = TypeVar("T")
 
 
 class Stream:
-    def __init__(self, home: Path) -> None:
+    """Groups have a prefix of their own: one broker serves many tests, one after the other."""
+
+    def __init__(self, home: Path, kafka: LocalKafka, idle: float = 5.0) -> None:
         self.home = home
-        self.kafka = LocalKafka(home / "kafka")
+        self.kafka = kafka
+        self.prefix = f"t{time.monotonic_ns()}"
+        self.settings = Settings(
+            kafka=Kafka(bootstrap=kafka.bootstrap, partitions=PARTITIONS, group_prefix=self.prefix),
+            sequences=Sequences(idle=idle),
+        )
         self.environment = {
-            "DEEPSENTRY_KAFKA__BOOTSTRAP": self.kafka.bootstrap,
-            "DEEPSENTRY_KAFKA__PARTITIONS": "3",
+            "DEEPSENTRY_KAFKA__BOOTSTRAP": kafka.bootstrap,
+            "DEEPSENTRY_KAFKA__PARTITIONS": str(PARTITIONS),
+            "DEEPSENTRY_KAFKA__GROUP_PREFIX": self.prefix,
             "DEEPSENTRY_KAFKA__SESSION_TIMEOUT": "6",
             "DEEPSENTRY_REDACTION__SITE_KEY": SITE_KEY,
             "DEEPSENTRY_MODELS__REGISTRY": str(home / "registry"),
-            "DEEPSENTRY_SEQUENCES__IDLE": "5",
+            "DEEPSENTRY_SEQUENCES__IDLE": str(idle),
             "DEEPSENTRY_WORKER__COMMIT_INTERVAL": "0.2",
             "DEEPSENTRY_WORKER__CHUNK": "100",
             "DEEPSENTRY_LOG__FORMAT": "json",
         }
-        self.workers: list[subprocess.Popen[bytes]] = []
+        self.workers: list[Worker] = []
 
     def __enter__(self) -> Self:
-        self.kafka.start()
-        self.settings = Settings(
-            kafka=Kafka(bootstrap=self.kafka.bootstrap, partitions=3),
-            sequences=Sequences(idle=5.0),
-        )
+        admin = AdminClient({"bootstrap.servers": self.kafka.bootstrap})
+        old = [name for name in admin.list_topics(timeout=10).topics if name.startswith("deepsentry.")]
+        for deleted in admin.delete_topics(old).values() if old else ():
+            deleted.result(10)
         broker.create_topics(self.settings.kafka)
         return self
 
@@ -65,28 +75,39 @@ class Stream:
     ) -> None:
         for worker in self.workers:
             worker.kill()
-            worker.wait()
-        if error is not None:
-            for log in sorted(self.home.glob("*.log")):
-                sys.stderr.write(f"--- {log.name}\n{log.read_text(errors='replace')[-4000:]}\n")
-        self.kafka.stop()
+        for worker in self.workers:  # pytest shows it where the test failed
+            sys.stderr.write(f"--- {worker.log.name}\n{worker.log.read_text(errors='replace')[-4000:]}\n")
 
-    def work(self, stage: str, **environment: str) -> subprocess.Popen[bytes]:
-        with (self.home / f"{stage}-{len(self.workers)}.log").open("wb") as log:
-            worker = subprocess.Popen(
-                [sys.executable, "-m", "deepsentry", "worker", stage],
-                env={**os.environ, **self.environment, **environment},
-                stdout=log,
-                stderr=log,
-            )
+    def work(self, stage: str, **environment: str) -> Worker:
+        worker = Worker.start(
+            [sys.executable, "-m", "deepsentry", "worker", stage],
+            {**os.environ, **self.environment, **environment},
+            self.home / f"{stage}-{len(self.workers)}.log",
+        )
         self.workers.append(worker)
         return worker
 
-    def publish(self, values: Iterable[bytes | None], topic: str = topics.RAW.name) -> int:
+    def publish(
+        self,
+        values: Iterable[bytes | None],
+        topic: str = topics.RAW.name,
+        key: bytes | None = None,
+        partition: int = -1,
+    ) -> int:
         producer = Producer({"bootstrap.servers": self.kafka.bootstrap, "linger.ms": 5, "message.max.bytes": 8_000_000})
         published = list(values)
         for value in published:
-            producer.produce(topic, value)
+            producer.produce(topic, value, key, partition)
+            producer.poll(0)
+        assert producer.flush(30) == 0
+        return len(published)
+
+    def publish_clean(self, entries: Iterable[CleanEntry]) -> int:
+        """Publish what a sanitize worker would have made."""
+        producer = Producer({"bootstrap.servers": self.kafka.bootstrap, "linger.ms": 5})
+        published = list(entries)
+        for entry in published:
+            producer.produce(topics.CLEAN.name, wire.encode(entry), entry.sequence)
             producer.poll(0)
         assert producer.flush(30) == 0
         return len(published)
@@ -100,15 +121,33 @@ class Stream:
     def anomalies(self) -> list[Anomaly]:
         return [wire.decode(Anomaly, record.value) for record in self.stored(topics.ANOMALIES.name)]
 
-    def handled(self, group: str, topic: str) -> int:
-        """Return how many records of `topic` the group has committed."""
+    def alerts(self) -> list[Alert]:
+        return [wire.decode(Alert, record.value) for record in self.stored(topics.ALERTS.name)]
+
+    def anomaly_ids(self, since: datetime) -> set[str]:
+        """Return the ids of anomalies detected after `since`."""
+        return {anomaly.id for anomaly in self.anomalies() if anomaly.detected_at > since}
+
+    def scored(self, published: int, prefix: str = "") -> bool:
+        """Tell whether a score worker handled all that a sanitize worker made of so many lines."""
+        lines = len(self.clean())
+        return lines >= published and self.handled("score", topics.CLEAN.name, prefix) >= lines
+
+    def closed_by_time(self, published: int, last: float) -> int:
+        """Publish lines so much later than `last` that all sequences are over; return how many lines there are then."""
+        eventually(lambda: self.scored(published))
+        time.sleep(WAKING)  # until then, by the broker's clock, a stream's own time stands still
+        published += self.publish(shop_records(Shop(9).normal(last + 1_000_000.0, 100)))
+        eventually(lambda: self.scored(published))
+        return published
+
+    def handled(self, stage: str, topic: str, prefix: str = "") -> int:
+        """Return how many records of `topic` the group of `stage` has committed."""
 
         async def sum_up() -> int:
-            total = 0
-            for partition in range(self.settings.kafka.partitions):
-                found = await broker.committed(self.settings.kafka, group, topic, partition)
-                total += found[0] if found else 0
-            return total
+            group = f"{prefix or self.prefix}-{stage}"
+            found = [broker.committed(self.settings.kafka, group, topic, p) for p in range(PARTITIONS)]
+            return sum(place[0] for place in await asyncio.gather(*found) if place)
 
         return asyncio.run(sum_up())
 
@@ -128,20 +167,22 @@ def shop_records(lines: Iterable[ShopLine]) -> list[bytes]:
     return [as_record(line) for line in lines]
 
 
-def train_on_the_shop(registry: Path) -> Path:
-    """Save a version trained on what the stream would have made of the shop's records."""
-    sanitizer = Sanitizer(create_decoder(Ingest()), create_redactor(Redaction(), SITE_KEY.encode()), Keyer("x^"))
+def shop_entries(lines: Iterable[ShopLine]) -> list[CleanEntry]:
+    """Return what the stream makes of the shop's records, before a model told it what a key looks like."""
+    sanitizer = Sanitizer(
+        create_decoder(Ingest()), create_redactor(Redaction(), SITE_KEY.encode()), Keyer(offline.BUILT_IN)
+    )
     located = (
         Located(Record(value, None, (), 1_800_000_000.0, topics.RAW.name), 0, offset)
-        for offset, value in enumerate(shop_records(Shop(1).normal(1_790_000_000.0, 3000)))
+        for offset, value in enumerate(shop_records(lines))
     )
-    entries = (entry for done in offline.sanitized(located, sanitizer) for entry in done.clean)
-    version = train_version(Settings(sequences=Sequences(idle=5.0)), entries)
-    Registry(registry).save("detector", version)
+    return [entry for done in offline.sanitized(located, sanitizer) for entry in done.clean]
+
+
+def train_on_the_shop(registry: Path) -> Path:
+    """Save a version trained on the shop's normal traffic, for no longer than it takes to find its faults."""
+    keyed = offline.key(shop_entries(Shop(1).normal(1_790_000_000.0, 1500)), "")
+    options = TrainingOptions(epochs=15, encoder_steps=80, key_pattern=keyed.pattern)
+    sequences = offline.sequences(keyed.entries, Sequences(idle=5.0))
+    Registry(registry).save("detector", train(sequences, options, lambda *_: None))
     return registry
-
-
-def kill(worker: subprocess.Popen[bytes]) -> None:
-    """End a worker as a crash of its machine would."""
-    worker.send_signal(signal.SIGKILL)
-    worker.wait()

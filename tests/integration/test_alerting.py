@@ -1,0 +1,104 @@
+"""From an anomaly to a person: one alert for each problem, told once for each occasion, also after a crash."""
+
+import asyncio
+import hashlib
+import hmac
+from collections import Counter
+from collections.abc import Callable, Iterable
+
+import msgspec
+
+from deepsentry import topics, wire
+from deepsentry.events import Alert, Anomaly
+from tests.integration.stream import Stream, eventually
+from tests.unit.alerts.builders import anomaly
+from tests.unit.alerts.receiver import Received, receiving
+
+SECRET = "known to the receiver"
+
+
+class Event(msgspec.Struct):
+    id: str
+    type: str
+    data: Alert
+
+
+def event(request: Received) -> Event:
+    """Return the CloudEvent of `request`, after a look at its signature and its key."""
+    at, mac = request.headers["X-DeepSentry-Signature"].split(",")
+    signed = at.removeprefix("t=").encode() + b"." + request.body
+    assert mac == "v1=" + hmac.new(SECRET.encode(), signed, hashlib.sha256).hexdigest()
+    found = wire.decode(Event, request.body)
+    assert request.headers["Idempotency-Key"] == f'"{found.id}"'
+    return found
+
+
+def told(requests: Iterable[Received]) -> Counter[tuple[str, str]]:
+    """Return (fingerprint, occasion) -> how many different keys told it."""
+    events = {found.id: found for found in map(event, requests)}.values()
+    return Counter((each.data.fingerprint, each.type.split(".")[3]) for each in events)
+
+
+def publish(stream: Stream, anomalies: Iterable[Anomaly]) -> None:
+    for each in anomalies:
+        stream.publish([wire.encode(each)], topics.ANOMALIES.name, each.fingerprint.encode())
+
+
+def newest(stream: Stream) -> dict[str, Alert]:
+    return {alert.fingerprint: alert for alert in stream.alerts()}
+
+
+async def awaited(look: Callable[[], object]) -> None:
+    await asyncio.to_thread(eventually, look)
+
+
+async def test_anomalies_become_alerts_that_are_told_once_and_a_crash_neither_loses_nor_doubles_one(
+    stream: Stream,
+) -> None:
+    loud = [anomaly(f"loud-{n}", fingerprint="a" * 16) for n in range(30)]
+    rare = [anomaly("rare-0", fingerprint="b" * 16, severity="critical")]
+    async with receiving() as receiver:
+        target = {
+            "DEEPSENTRY_ALERTS__TARGETS__MINE__KIND": "webhook",
+            "DEEPSENTRY_ALERTS__TARGETS__MINE__URL": receiver.url,
+            "DEEPSENTRY_ALERTS__TARGETS__MINE__SECRET": SECRET,
+            "DEEPSENTRY_ALERTS__TARGETS__MINE__ALLOW_PRIVATE": "true",
+        }
+        first = stream.work("alert", DEEPSENTRY_ALERTS__QUIET="1000", **target)
+        publish(stream, loud[:10])
+        await awaited(lambda: len(receiver.received) == 1)
+        assert told(receiver.received) == {("a" * 16, "opened"): 1}
+
+        publish(stream, [*loud[10:20], *rare])
+        first.kill()
+        publish(stream, loud[20:])
+        second = stream.work("alert", DEEPSENTRY_ALERTS__QUIET="4", **target)
+        await awaited(lambda: [newest(stream)[key].status for key in sorted(newest(stream))] == ["resolved"] * 2)
+        await awaited(lambda: sum(told(receiver.received).values()) == 4)
+        assert told(receiver.received) == {
+            (fingerprint * 16, occasion): 1 for fingerprint in "ab" for occasion in ("opened", "resolved")
+        }
+
+    alerts = newest(stream)
+    assert {key: alert.count for key, alert in alerts.items()} == {"a" * 16: 30, "b" * 16: 1}
+    assert len({alert.id for alert in stream.alerts()}) == 2
+    assert second.metric("deepsentry_alerts_total", status="resolved") == 2
+    assert second.metric("deepsentry_notifications_total", target="mine", outcome="accepted") >= 2
+    assert stream.stored(topics.REJECTED.name) == []
+
+
+async def test_what_a_target_refuses_lands_in_the_rejected_topic_with_the_reason(stream: Stream) -> None:
+    async with receiving() as receiver:
+        stream.work(
+            "alert",
+            DEEPSENTRY_ALERTS__TARGETS__MINE__KIND="webhook",
+            DEEPSENTRY_ALERTS__TARGETS__MINE__URL=receiver.url,
+        )
+        publish(stream, [anomaly("a-0")])
+        await awaited(lambda: stream.stored(topics.REJECTED.name))
+        assert receiver.received == []
+    [rejected] = stream.stored(topics.REJECTED.name)
+    headers = {name.removeprefix("__deepsentry.errors."): value.decode() for name, value in rejected.headers}
+    assert (headers["reason"], headers["stage"]) == ("undeliverable", "notify:mine")
+    assert "allow_private" in headers["exception.message"]
+    assert wire.decode(Alert, rejected.value).anomaly.id == "a-0"

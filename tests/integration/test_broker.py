@@ -1,0 +1,83 @@
+"""A broker that is killed, comes back, or is not there yet."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from deepsentry import topics
+from deepsentry.demo.shop import Shop
+from deepsentry.local import LocalKafka
+from tests.integration.stream import Stream, eventually, shop_records
+from tests.integration.workers import Worker
+
+IDLE = 20.0
+BEGIN = 1_795_000_000.0
+
+
+def says_no_broker(worker: Worker) -> bool:
+    health = worker.ready()
+    return health.status == 503 and any("no broker answers" in reason for reason in health.reasons)
+
+
+def is_ready(worker: Worker) -> bool:
+    return worker.ready().status == 200
+
+
+def test_a_broker_that_is_killed_and_comes_back_loses_no_line_and_changes_no_anomaly(fragile_stream: Stream) -> None:
+    stream = fragile_stream
+    lines, _ = Shop(7).faults(BEGIN, 500, each=2)
+    records = shop_records(lines)
+    half = len(records) // 2
+    began = datetime.now(UTC)
+    sanitize, score = (stream.work(stage, DEEPSENTRY_SEQUENCES__IDLE=str(IDLE)) for stage in ("sanitize", "score"))
+    eventually(lambda: is_ready(sanitize) and is_ready(score))
+    stream.publish(records[:half])
+    eventually(lambda: stream.handled("score", topics.CLEAN.name) > 0)
+
+    stream.kafka.kill()
+    eventually(lambda: says_no_broker(sanitize) and says_no_broker(score))
+    assert sanitize.live().status == score.live().status == 200
+    assert len(score.said("waiting")) == 1
+    stream.kafka.start()
+    stream.publish(records[half:])
+    eventually(lambda: is_ready(sanitize) and is_ready(score))
+    everything = stream.closed_by_time(len(records), lines[-1].timestamp)
+    assert sanitize.lives
+    assert score.lives
+    assert len(score.said("resumed")) == 1
+    assert len({(entry.raw.partition, entry.raw.offset) for entry in stream.clean()}) == everything
+
+    again, disturbed = datetime.now(UTC), stream.anomaly_ids(began)
+    score.kill()
+    stream.work("score", DEEPSENTRY_KAFKA__GROUP_PREFIX="undisturbed", DEEPSENTRY_SEQUENCES__IDLE=str(IDLE))
+    eventually(lambda: stream.scored(everything, "undisturbed"))
+    assert stream.anomaly_ids(again) == disturbed
+    assert len(disturbed) >= 8
+
+    stream.kafka.kill()
+    eventually(lambda: says_no_broker(sanitize))
+    sanitize.process.terminate()
+    sanitize.process.wait(30)
+
+
+@pytest.fixture
+def absent(tmp_path: Path) -> Iterator[Stream]:
+    """A broker that nobody started yet."""
+    stream = Stream(tmp_path, LocalKafka(tmp_path / "kafka"))
+    yield stream
+    for worker in stream.workers:
+        worker.kill()
+    stream.kafka.stop()
+
+
+def test_a_worker_waits_for_the_broker_and_then_for_its_topics_and_says_so(absent: Stream) -> None:
+    worker = absent.work("sanitize")
+    eventually(lambda: worker.said("waiting"))
+    assert says_no_broker(worker)
+    assert worker.live().status == 200
+    absent.kafka.start()
+    eventually(lambda: any("deepsentry topics create" in reason for reason in worker.ready().reasons))
+    with absent:
+        eventually(lambda: is_ready(worker))
