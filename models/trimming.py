@@ -21,8 +21,8 @@ RARE: Final = 0.04
 """A statement, an ending or a neighbourhood that fewer of the sequences have is rare."""
 CEILING: Final = 0.10
 """At most this share is set aside for failure statements; where more would go, failing is normal there."""
-ALONE: Final = 0.03
-"""At most this share is set aside only because nothing is like it."""
+ALONE: Final = 0.01
+"""At most this share is set aside only because nothing is like it; where more is alone, variety is normal."""
 _FAR: Final = 0.5
 _GAP: Final = 1.5
 _NEAR: Final = 0.02
