@@ -10,7 +10,7 @@ import sys
 import typer
 
 from deepsentry import __version__
-from deepsentry.commands import demo, house, learn, look, stream
+from deepsentry.commands import demo, evaluate, house, learn, look, stream
 from deepsentry.errors import DeepSentryError
 
 app = typer.Typer(
@@ -27,6 +27,7 @@ app.command()(learn.train)
 app.add_typer(learn.models, name="models")
 app.command()(look.score)
 app.command()(look.explain)
+app.command()(evaluate.evaluate)
 app.command()(stream.sanitize)
 app.add_typer(house.config, name="config")
 app.command()(house.doctor)

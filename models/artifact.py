@@ -46,6 +46,7 @@ SHAPES: Final[dict[str, tuple[int, ...]]] = {
     "mark.start": (WIDTH,),
     "mark.cut": (WIDTH,),
     "mark.end": (WIDTH,),
+    "sequence.usual": (FREE,),  # log shares of the templates and of the end
     "profile.weights": (FREE,),
     "profile.rows": (FREE, 3),  # neighbour, template, count
 }
@@ -79,8 +80,6 @@ class Limits(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Places that a line may come early or late."""
     strongest: int
     """How many of the most surprising lines are added up."""
-    drawn_out: Calibration
-    """For the sequence view's other sum, of many lines and without tolerance: what goes on being strange."""
 
 
 class ThresholdsFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -88,8 +87,10 @@ class ThresholdsFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     session: Limits
     window: Limits
-    rewording: float
+    same: float
     """Cosine from which an unseen statement is a known one reworded."""
+    alike: float
+    """Cosine from which it may be one, where it stands in its place."""
 
     def of(self, kind: SequenceKind) -> Limits:
         """Return the limits of a kind of sequence."""
@@ -186,14 +187,14 @@ def _check_texts(version: TrainedVersion) -> None:
     if not all(math.isfinite(s.patience) and s.patience >= 0 for s in statements):
         _refuse(f"{VOCABULARY} has a waiting time that is not a number of seconds")
     for limits in (version.thresholds.session, version.thresholds.window):
-        for found in (limits.novelty, limits.profile, limits.sequence, limits.drawn_out):
+        for found in (limits.novelty, limits.profile, limits.sequence):
             if not (math.isfinite(found.threshold) and found.threshold > 0):
                 _refuse(f"{THRESHOLDS} has a threshold that is not above 0")
         if not 0 <= limits.tolerance <= MAX_TOLERANCE:
             _refuse(f"{THRESHOLDS} has a tolerance that is not 0 to {MAX_TOLERANCE}")
         if not 1 <= limits.strongest <= MAX_STRONGEST:
             _refuse(f"{THRESHOLDS} adds up {limits.strongest} surprises, not 1 to {MAX_STRONGEST}")
-    if not 0 <= version.thresholds.rewording <= 2:  # noqa: PLR2004  (above 1: nothing is a rewording)
+    if not 0 <= version.thresholds.alike <= version.thresholds.same <= 2:  # noqa: PLR2004  (above 1: none is)
         _refuse(f"{THRESHOLDS} has a similarity out of range")
 
 
@@ -216,6 +217,8 @@ def _check_arrays(version: TrainedVersion) -> None:
     rows = arrays["profile.rows"].astype(np.int64)
     if arrays["profile.weights"].shape != (templates,):
         _refuse(f"profile.weights has not one weight for each of {templates} templates")
+    if arrays["sequence.usual"].shape != (templates + 1,):
+        _refuse(f"sequence.usual has not one share for each of {templates} templates and the end")
     if not len(rows) or not (
         (rows >= 0).all()
         and rows[:, 0].max() < MAX_NEIGHBOURS

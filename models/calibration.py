@@ -11,8 +11,11 @@ from numpy.typing import NDArray
 DAY: Final = 86_400.0
 _TAIL: Final = 0.05
 _MIN_TAIL: Final = 20
-_GAP: Final = 1.5
 _OUTLIERS: Final = 0.01
+_IMPLAUSIBLE: Final = 1e-3
+"""Chance that a tail like the one below it holds a value as great as an outlier."""
+MOST: Final = 0.002
+"""A budget is a ceiling: where it allows more than this share of sequences, no more than this share is used."""
 _REACH: Final = 1.5
 """A threshold beyond the data stands at most at so many times the greatest value seen."""
 
@@ -36,7 +39,7 @@ class Calibration(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 def allowed_rate(budget: float, sequences: int, seconds: float) -> float:
     """Return the share of sequences that may raise a false alarm, for `budget` alarms a day at the data's own rate."""
     a_day = sequences / max(seconds / DAY, 1e-9)
-    return min(budget / max(a_day, 1e-9), 0.05)
+    return min(budget / max(a_day, 1e-9), MOST)
 
 
 def calibrate(
@@ -46,8 +49,8 @@ def calibrate(
 
     With at least 1 / rate values it is their quantile. With fewer it lies beyond the greatest of them, by an
     exponential tail fitted to the top values and within a factor of 1.5; `needed` then says how many more it would
-    take. Where the values `may_hold_anomalies`, the top ones are left out if a gap (a factor of 1.5) parts them from
-    the rest and they are at most 1 %.
+    take. Where the values `may_hold_anomalies`, the top ones, at most 1 %, are left out if no tail like that of the
+    rest would hold them.
     """
     ordered = np.sort(np.asarray(values, np.float64))
     outliers = _outliers(ordered, floor) if may_hold_anomalies else 0
@@ -75,10 +78,12 @@ def _beyond(ordered: NDArray[np.float64], rate: float) -> float:
 
 
 def _outliers(ordered: NDArray[np.float64], floor: float) -> int:
-    """Return how many of the top values a gap parts from the rest, at most 1 %."""
-    most = int(_OUTLIERS * len(ordered))
-    if not most:
-        return 0
-    top = np.maximum(ordered[-most - 1 :], floor)
-    gaps = np.flatnonzero(top[1:] >= _GAP * top[:-1])
-    return most - int(gaps[0]) if len(gaps) else 0
+    """Return how many of the top values, at most 1 %, lie beyond what an exponential tail of the others may hold."""
+    for count in range(int(_OUTLIERS * len(ordered)), 0, -1):
+        rest = ordered[:-count]
+        tail = min(_MIN_TAIL, len(rest) - 1)
+        base = float(rest[-tail - 1])
+        excess = float((rest[-tail:] - base).mean())
+        if ordered[-count] > max(base + excess * math.log(tail / _IMPLAUSIBLE), floor):
+            return count
+    return 0

@@ -1,6 +1,6 @@
 """A version at work: lines become template ids, sequences verdicts, verdicts explanations. No TensorFlow."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -14,13 +14,15 @@ from models.explanation import Evidence, explain
 from models.novelty import UNKNOWN
 from models.prepare import MAX_LENGTH, Observed, Verdict
 from models.profile import Counts, Nearest, Neighbours, counts
-from models.sequence import DRAWN_OUT, Model, Network, Walk, strongest, surprises
+from models.sequence import Model, Network, Walk, strongest, surprises
 from models.statements import Statements
 
 MAX_MEMO: Final = 100_000
 _BATCH: Final = 256
 _CELLS: Final = 4_000_000
 _DIGITS: Final = 4
+_MANY: Final = 6
+"""New statements in one sequence that may still all be known ones."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +40,7 @@ class Detector:
 
     def __init__(self, trained: TrainedVersion, reference: ModelReference) -> None:
         self.reference = reference
+        self.version = trained
         self.metadata = trained.metadata
         self.budget = trained.metadata.budget
         self.key_pattern = trained.metadata.key_pattern
@@ -46,8 +49,11 @@ class Detector:
         self._patience = tuple(s.patience for s in statements)
         self._normal = np.array([s.normal for s in statements], np.bool_)
         encoder, network = networks(trained.arrays)
-        self._statements = Statements([s.text for s in statements], encoder, trained.thresholds.rewording)
+        self._statements = Statements(
+            [s.text for s in statements], encoder, trained.thresholds.same, trained.thresholds.alike
+        )
         self._network = Model(network, self._statements.vectors, self._normal)
+        self._usual = trained.arrays["sequence.usual"].astype(np.float64)
         self._neighbours = Neighbours(
             profiles(trained.arrays["profile.rows"]), trained.arrays["profile.weights"].astype(np.float32)
         )
@@ -67,9 +73,14 @@ class Detector:
         return self._statements.meaning(template) == UNKNOWN
 
     def patience(self, template: int) -> float:
-        """Return how many seconds a session may stay silent after this statement; 0 where nothing was learned."""
+        """Return how many seconds a session may stay silent after this statement; 0 where nothing was learned.
+
+        After a new statement, it is the longest of those that it may reword.
+        """
         meaning = self._statements.meaning(template)
-        return 0.0 if meaning == UNKNOWN else self._patience[meaning]
+        if meaning != UNKNOWN:
+            return self._patience[meaning]
+        return max((self._patience[known] for known in self._statements.unseen(template).alike), default=0.0)
 
     def judge(self, batch: Sequence[Observed]) -> list[Verdict]:
         """Return a verdict for each sequence; the same sequence always gets the same one."""
@@ -83,7 +94,7 @@ class Detector:
 
     def explain(self, observed: Observed, verdict: Verdict) -> Explanation:
         """Return why a sequence got its verdict."""
-        reading = self._read(observed)
+        [(reading, _)] = self._interpret([observed])
         expected = self._network.expect([self._walk(observed, reading)])[0]
         nearest = self._closest(reading, complete=observed.complete)
         limits = self._thresholds.of(observed.kind)
@@ -100,7 +111,44 @@ class Detector:
         return explain(evidence, verdict, self.template_text, limits)
 
     def _judge(self, batch: Sequence[Observed]) -> list[Verdict]:
+        return [verdict for _, verdict in self._interpret(batch)]
+
+    def _interpret(self, batch: Sequence[Observed]) -> list[tuple[_Reading, Verdict]]:
+        """Return each sequence as it is understood: a new statement is a known one where all is normal if it is."""
         readings = [self._read(observed) for observed in batch]
+        found = list(zip(readings, self._verdicts_on(batch, readings), strict=True))
+        tries = [
+            (i, other)
+            for i, (reading, verdict) in enumerate(found)
+            if verdict.score > 1 and UNKNOWN in reading.templates
+            for other in self._others(batch[i], reading)
+        ]
+        others = [reading for _, reading in tries]
+        for (i, reading), verdict in zip(tries, self._verdicts_on([batch[i] for i, _ in tries], others), strict=True):
+            if verdict.score <= 1 < found[i][1].score:
+                found[i] = reading, verdict
+        return found
+
+    def _others(self, observed: Observed, reading: _Reading) -> Iterator[_Reading]:
+        """Yield readings in which every new statement is a known one that it is like; the likest, then one other.
+
+        What still occurs under its old words was not reworded; and a window, a cut through an endless source, has no
+        places in which a statement would be expected.
+        """
+        shown = observed.templates[:MAX_LENGTH]
+        new = list(dict.fromkeys(t for t, known in zip(shown, reading.templates, strict=True) if known == UNKNOWN))
+        alike = [[k for k in self._statements.unseen(t).alike if k not in reading.templates] for t in new]
+        if observed.kind == "window" or len(new) > _MANY or not all(alike):
+            return
+        likest = [each[0] for each in alike]
+        choices = [likest]
+        for place, each in enumerate(alike):
+            choices += [[*likest[:place], other, *likest[place + 1 :]] for other in each[1:]]
+        for choice in choices:
+            meant = dict(zip(new, choice, strict=True))
+            yield self._usual_of(tuple(meant.get(t, known) for t, known in zip(shown, reading.templates, strict=True)))
+
+    def _verdicts_on(self, batch: Sequence[Observed], readings: Sequence[_Reading]) -> list[Verdict]:
         found = self._sequence_scores(batch, readings)
         return [self._verdict(o, r, s) for o, r, s in zip(batch, readings, found, strict=True)]
 
@@ -114,13 +162,16 @@ class Detector:
             ("profile", distance / limits.profile.threshold),
             ("sequence", sequence),
         ]
-        views = sorted((ViewScore(view, round(value, _DIGITS)) for view, value in values), key=lambda v: -v.score)
-        return Verdict(views[0].score, tuple(views))
+        views = [ViewScore(view, round(value, _DIGITS)) for view, value in values]
+        views.sort(key=lambda v: (v.view != "novelty" or v.score <= 1, -v.score))
+        return Verdict(max(v.score for v in views), tuple(views))
 
     def _read(self, observed: Observed) -> _Reading:
         meanings = tuple(self._statements.meaning(t) for t in observed.templates[:MAX_LENGTH])
-        usual = tuple(i for i, t in enumerate(meanings) if t != UNKNOWN and self._normal[t])
-        return _Reading(meanings, usual)
+        return self._usual_of(meanings)
+
+    def _usual_of(self, meanings: tuple[int, ...]) -> _Reading:
+        return _Reading(meanings, tuple(i for i, t in enumerate(meanings) if t != UNKNOWN and self._normal[t]))
 
     def _closest(self, reading: _Reading, *, complete: bool) -> Nearest:
         profile = counts((reading.templates[i] for i in reading.usual), len(self._normal))
@@ -153,18 +204,15 @@ class Detector:
         found = self._network.expect([self._walk(batch[i], readings[i]) for i in group])
         for i, expected in zip(group, found, strict=True):
             limits = self._thresholds.of(batch[i].kind)
-            sharp = self._surprises(batch[i], readings[i], expected, limits.tolerance)
-            plain = self._surprises(batch[i], readings[i], expected, 0)
-            scores[i] = max(
-                strongest(sharp, limits.strongest) / limits.sequence.threshold,
-                strongest(plain, DRAWN_OUT) / limits.drawn_out.threshold,
-            )
+            found_here = self._surprises(batch[i], readings[i], expected, limits.tolerance)
+            scores[i] = strongest(found_here, limits.strongest) / limits.sequence.threshold
 
     def _surprises(
         self, observed: Observed, reading: _Reading, expected: NDArray[np.float64], tolerance: int
     ) -> NDArray[np.float64]:
         ended = observed.complete and observed.kind == "session" and len(observed.templates) <= MAX_LENGTH
-        return surprises(expected, [reading.templates[i] for i in reading.usual], tolerance, ended=ended)
+        lines = [reading.templates[i] for i in reading.usual]
+        return surprises(expected, self._usual, lines, tolerance, ended=ended)
 
 
 def networks(arrays: dict[str, NDArray[np.generic]]) -> tuple[Encoder, Network]:

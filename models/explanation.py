@@ -1,5 +1,6 @@
 """Why a sequence is strange, in the words of a person on call."""
 
+import re
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -18,8 +19,13 @@ from models.profile import Counts
 Text = Callable[[int], str]
 
 _EXPECTED: Final = 3
-_SHORT: Final = 140
+_LONG: Final = 140
+_SHORT: Final = 70
+_BRIEF: Final = 40
+"""Characters of a statement in a sentence that names one, two or four of them, so that none exceeds about 200."""
+_AGAIN: Final = 3
 _END: Final = "(end of sequence)"
+_HEADER: Final = re.compile(r"^(?:(?:<\*>|\[?(?:TRACE|DEBUG|INFO|NOTICE)\]?:?) +)+", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +61,7 @@ class _Finding:
 
 
 def explain(evidence: Evidence, verdict: Verdict, text: Text, limits: Limits) -> Explanation:
-    """Return the explanation of a verdict; the strongest view gives the summary and the deviating line."""
+    """Return the explanation of a verdict; its first view gives the summary and the deviating line."""
     neighbour = _difference(evidence, text)
     findings = {view.view: _finding(view, evidence, neighbour, text, limits) for view in verdict.views}
     first = findings[verdict.views[0].view]
@@ -87,33 +93,36 @@ def _novelty(evidence: Evidence, text: Text) -> _Finding:
         return _Finding("every statement is known", None)
     place, *_ = evidence.strange
     known = evidence.known[place]
-    how = "was never seen in training" if known == UNKNOWN else "was seen in training only where it was held abnormal"
+    how = "was never seen before" if known == UNKNOWN else "was seen before only where something was wrong"
     more = len({evidence.templates[i] for i in evidence.strange}) - 1
-    others = f", and {more} more statements like it" if more else ""
-    return _Finding(f"line {place + 1} {how}: {_short(text(evidence.templates[place]))}{others}", place)
+    others = f" (and {more} more new ones)" if more else ""
+    return _Finding(f"line {place + 1} {how}: {_short(text(evidence.templates[place]), _LONG)}{others}", place)
 
 
 def _profile(evidence: Evidence, neighbour: Neighbour, limits: Limits) -> _Finding:
-    usual = dict(evidence.neighbour)
-    seen: Counter[int] = Counter()
-    place = None
-    for i, template in enumerate(evidence.known):
-        seen[template] += 1
-        if template != UNKNOWN and seen[template] > usual.get(template, 0):
-            place = i
-            break
     parts = []
-    if neighbour.extra:
-        parts.append("too much: " + _counted(neighbour.extra))
     if neighbour.missing:
         parts.append("missing: " + _counted(neighbour.missing))
+    if neighbour.extra:
+        parts.append("too much: " + _counted(neighbour.extra))
     if not parts:
         return _Finding("the statements and their numbers are as in a normal sequence", None)
+    place = _first_extra(evidence)
     if place is None and len(evidence.surprises):
         worst = int(evidence.surprises.argmax())
         if worst < len(evidence.usual) and evidence.surprises[worst] > limits.sequence.threshold:
             place = evidence.usual[worst]
-    return _Finding("against the nearest normal sequence " + "; ".join(parts), place)
+    return _Finding("; ".join(parts), place)
+
+
+def _first_extra(evidence: Evidence) -> int | None:
+    usual = dict(evidence.neighbour)
+    seen: Counter[int] = Counter()
+    for i, template in enumerate(evidence.known):
+        seen[template] += 1
+        if template != UNKNOWN and seen[template] > usual.get(template, 0):
+            return i
+    return None
 
 
 def _sequence(evidence: Evidence, text: Text, limits: Limits) -> _Finding:
@@ -124,14 +133,13 @@ def _sequence(evidence: Evidence, text: Text, limits: Limits) -> _Finding:
     likely = _top(evidence, worst, text)[0]
     hint = f"expected {_short(likely.template)} ({likely.probability:.0%})"
     if worst >= len(evidence.usual):
-        return _Finding(f"the sequence stops after line {len(evidence.templates)}; {hint}", None)
+        return _Finding(f"stops after line {len(evidence.templates)}; {hint}", None)
     place = evidence.usual[worst]
-    probability = float(np.exp(-evidence.surprises[worst]))
-    return _Finding(
-        f"line {place + 1} is not what comes there (probability {probability:.1g}): "
-        f"{_short(text(evidence.templates[place]))}; {hint}",
-        place,
-    )
+    mine = evidence.templates[place]
+    again = evidence.templates[place:].count(mine)
+    if not len(over) and again >= _AGAIN:
+        return _Finding(f"from line {place + 1} on {again} times: {_short(text(mine))}; {hint}", place)
+    return _Finding(f"line {place + 1} is not what comes there: {_short(text(mine))}; {hint}", place)
 
 
 def _expectations(evidence: Evidence, place: int | None, text: Text) -> tuple[Expectation, ...]:
@@ -160,9 +168,12 @@ def _difference(evidence: Evidence, text: Text) -> Neighbour:
 
 def _counted(found: dict[str, int]) -> str:
     ranked = sorted(found.items(), key=lambda item: (-item[1], item[0]))
-    shown = ", ".join(f"{n} x {_short(text)}" for text, n in ranked[:2])
-    return shown + (f" and {len(ranked) - 2} other statements" if len(ranked) > 2 else "")  # noqa: PLR2004
+    shown = ", ".join(f"{n} x {_short(text, _BRIEF)}" for text, n in ranked[:2])
+    more = len(ranked) - 2
+    return shown + (f" and {more} other{'s' if more > 1 else ''}" if more > 0 else "")
 
 
-def _short(text: str) -> str:
-    return text if len(text) <= _SHORT else text[: _SHORT - 3] + "..."
+def _short(text: str, most: int = _SHORT) -> str:
+    """Return a statement without the times and everyday levels that it begins with, at most so many characters."""
+    plain = _HEADER.sub("", text) or text
+    return plain if len(plain) <= most else plain[: most - 3] + "..."

@@ -12,23 +12,27 @@ from deepsentry.events import SequenceKind
 from models.artifact import Limits, ThresholdsFile
 from models.calibration import Calibration, calibrate
 from models.encoder import Encoder
-from models.faults import COUNT, ORDER
+from models.faults import ORDER
 from models.intake import NOTHING, Progress
-from models.novelty import Identity
+from models.novelty import UNKNOWN, Identity
 from models.prepare import Observed
 from models.profile import Counts, Neighbours, counts
 from models.rewording import reword
-from models.sequence import DRAWN_OUT, Model, Network, Walk, strongest, surprises
+from models.sequence import Model, Network, Walk, strongest, surprises
 
 TOLERANCES: Final = (0, 1, 2, 3, 4, 6)
-STRONGEST: Final = (1, 2, 3, 5)
+STRONGEST: Final = (1, 2, 3)
 STATISTICS: Final = tuple((tolerance, lines) for tolerance in TOLERANCES for lines in STRONGEST)
 """How surprises may be summed up; training takes what finds most faults."""
-PARTS: Final = 4
-"""Novelty, profile and the two sums of the sequence view get an equal part of the budget each."""
+PARTS: Final = 2
+"""Profile and sequence get half of the budget each; new statements are news whatever it is."""
 _FLOORS: Final = {"novelty": 0.75, "profile": 0.02, "sequence": 3.0}
+_NEWS: Final = 0.01
+"""Where no more than this share of validation sequences says something new, a new statement is an alarm by itself."""
 _SAMPLE: Final = 3_000
-_FAULTS: Final = 100
+_FAULTS: Final = 200
+_REWORDINGS: Final = 300
+_LEAST_ALIKE: Final = 0.4
 _BATCH: Final = 256
 _ENOUGH: Final = 20
 
@@ -51,13 +55,17 @@ class Part:
 class Views:
     """What was fitted."""
 
+    templates: tuple[str, ...]
     vectors: NDArray[np.float64]
     normal: NDArray[np.bool_]
     network: Network
+    usual: NDArray[np.float64]
+    """Log shares of the templates and of the end."""
     mass: Counter[Counts]
     """Training profiles and how many sequences have each."""
     weight: NDArray[np.float32]
-    rewording: float
+    same: float
+    alike: float
 
 
 def calibrate_views(
@@ -75,7 +83,7 @@ def calibrate_views(
             found[kind] = _limits(views, model, mine, rate / PARTS, rng, metrics)
     progress("calibrate", len(kinds), len(kinds))
     limits = found.get("session") or found.get("window") or _limits(views, model, part, rate / PARTS, rng, metrics)
-    return ThresholdsFile(found.get("session", limits), found.get("window", limits), views.rewording), metrics
+    return ThresholdsFile(found.get("session", limits), found.get("window", limits), views.same, views.alike), metrics
 
 
 def _limits(
@@ -83,15 +91,16 @@ def _limits(
 ) -> Limits:
     kind = part.training[0].kind
     news = _novelties(views, part)
-    novelty = calibrate(news, rate, _FLOORS["novelty"], may_hold_anomalies=True)
+    everyday = np.count_nonzero(news) > max(_NEWS * len(news), 1)
+    novelty = calibrate(news if everyday else np.zeros(len(news)), rate, _FLOORS["novelty"])
     near = _distances(views, part, rng)
     profile = calibrate(near, rate, _FLOORS["profile"], may_hold_anomalies=True)
-    order = _order(model, part, rate, rng)
+    order = _order(model, views.usual, part, rate, rng)
     held = len(part.validation)
     alarms = (news > novelty.threshold) | (near[-held:] > profile.threshold) | order.alarms[-held:]
     metrics[f"{kind}_validation_alarm_share"] = round(float(alarms.mean()), 5)
     metrics[f"{kind}_fault_recall"] = round(order.recall, 4)
-    return Limits(novelty, profile, order.threshold, order.tolerance, order.strongest, order.drawn_out)
+    return Limits(novelty, profile, order.threshold, order.tolerance, order.strongest)
 
 
 def _novelties(views: Views, part: Part) -> NDArray[np.float64]:
@@ -100,13 +109,13 @@ def _novelties(views: Views, part: Part) -> NDArray[np.float64]:
     Only the first counts: what repeats it belongs to the same alert.
     """
     seen = sorted({t for o in part.training for t in o.templates if t != NOTHING})
-    identity = Identity(views.vectors[seen], views.rewording)
+    identity = Identity([views.templates[t] for t in seen], views.vectors[seen], views.same, views.alike)
     known = set(seen)
     new = {
         t
         for o in part.validation
         for t in o.templates
-        if t not in known and (t == NOTHING or identity.resolve(views.vectors[t]).template < 0)
+        if t not in known and (t == NOTHING or identity.same(views.templates[t], views.vectors[t]) == UNKNOWN)
     }
     found = np.zeros(len(part.validation))
     for i, o in enumerate(part.validation):
@@ -152,32 +161,29 @@ class _Order:
     strongest: int
     threshold: Calibration
     recall: float
-    drawn_out: Calibration
     alarms: NDArray[np.bool_]
     """Of the normal sequences; the validation ones last."""
 
 
-def _order(model: Model, part: Part, rate: float, rng: np.random.Generator) -> _Order:
+def _order(model: Model, share: NDArray[np.float64], part: Part, rate: float, rng: np.random.Generator) -> _Order:
     """Choose the statistic of surprises that finds most faults at the allowed rate, the simplest of equals."""
     normal = [*_sample(part.training, rng), *part.validation]
     faults: list[Observed] = []
     for o in _sample(part.validation, rng, _FAULTS):
-        for fault in (*ORDER.values(), COUNT["dropped"]):
+        for fault in ORDER.values():
             broken = fault(o.templates, rng)
             if broken != o.templates:
                 faults.append(Observed(broken, complete=True, kind=o.kind))
-    usual = _statistics(model, normal)
-    odd = _statistics(model, faults)
+    usual = _statistics(model, share, normal)
+    odd = _statistics(model, share, faults)
     found = [calibrate(usual[:, i], rate, _FLOORS["sequence"]) for i in range(len(STATISTICS))]
     recalls = [float((odd[:, i] > c.threshold).mean()) if len(odd) else 0.0 for i, c in enumerate(found)]
     best = int(np.argmax(recalls))
-    drawn_out = calibrate(usual[:, -1], rate, _FLOORS["sequence"])
-    alarms = (usual[:, best] > found[best].threshold) | (usual[:, -1] > drawn_out.threshold)
-    return _Order(*STATISTICS[best], found[best], recalls[best], drawn_out, alarms)
+    return _Order(*STATISTICS[best], found[best], recalls[best], usual[:, best] > found[best].threshold)
 
 
-def _statistics(model: Model, sequences: Sequence[Observed]) -> NDArray[np.float64]:
-    """Return the summed-up surprises of each sequence: a column for each of STATISTICS, and the drawn-out sum."""
+def _statistics(model: Model, share: NDArray[np.float64], sequences: Sequence[Observed]) -> NDArray[np.float64]:
+    """Return the summed-up surprises of each sequence: a column for each of STATISTICS."""
     distinct = list(dict.fromkeys(sequences))
     found: dict[Observed, list[float]] = {}
     for first in range(0, len(distinct), _BATCH):
@@ -186,10 +192,9 @@ def _statistics(model: Model, sequences: Sequence[Observed]) -> NDArray[np.float
         walks = [Walk(line, begins=o.kind == "session") for o, line in zip(group, lines, strict=True)]
         for o, line, expected in zip(group, lines, model.expect(walks), strict=True):
             ended = o.kind == "session"
-            by_tolerance = [surprises(expected, line, tolerance, ended=ended) for tolerance in TOLERANCES]
+            by_tolerance = [surprises(expected, share, line, tolerance, ended=ended) for tolerance in TOLERANCES]
             found[o] = [strongest(surprise, lines) for surprise in by_tolerance for lines in STRONGEST]
-            found[o].append(strongest(by_tolerance[0], DRAWN_OUT))
-    return np.array([found[o] for o in sequences]).reshape(-1, len(STATISTICS) + 1)
+    return np.array([found[o] for o in sequences]).reshape(-1, len(STATISTICS))
 
 
 def _sample(sequences: Sequence[Observed], rng: np.random.Generator, size: int = _SAMPLE) -> list[Observed]:
@@ -199,19 +204,21 @@ def _sample(sequences: Sequence[Observed], rng: np.random.Generator, size: int =
     return [sequences[i] for i in chosen]
 
 
-def rewording_threshold(
+def rewording_thresholds(
     templates: Sequence[str], vectors: NDArray[np.float64], encoder: Encoder, rng: np.random.Generator
-) -> float:
-    """Return the cosine from which an unseen statement counts as a known one reworded.
+) -> tuple[float, float]:
+    """Return the cosines from which an unseen statement is a known one, and from which it may be one in its place.
 
-    It accepts nine of ten rewordings, unless that would take different statements of this site for one another.
+    The first accepts nine of ten rewordings, unless that would take different statements of this site for one
+    another; the second accepts 99 of 100, as what stands around decides as well.
     """
     words = sorted({word for text in templates for word in text.split(" ")})
     own = []
-    for _ in range(_FAULTS):
+    for _ in range(_REWORDINGS):
         i = int(rng.integers(len(templates)))
         own.append(float(encoder.encode(reword(templates[i], words, rng)) @ vectors[i]))
     alike = vectors @ vectors.T
     np.fill_diagonal(alike, -1.0)
     others = alike.max(1) if len(templates) > 1 else np.zeros(1)
-    return round(float(np.clip(max(np.quantile(own, 0.1), np.quantile(others, 0.95)), 0.5, 0.98)), 6)
+    same = float(np.clip(max(np.quantile(own, 0.1), np.quantile(others, 0.95)), 0.5, 0.98))
+    return round(same, 6), round(float(np.clip(np.quantile(own, 0.01), _LEAST_ALIKE, same)), 6)

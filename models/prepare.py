@@ -39,4 +39,4 @@ class Verdict:
 
     score: float
     views: tuple[ViewScore, ...] = field(default=())
-    """Every view, the strongest first."""
+    """Every view: a new statement first where there is one, as it says most; else the strongest first."""

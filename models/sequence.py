@@ -10,8 +10,6 @@ from numpy.typing import NDArray
 Array = NDArray[np.float64]
 
 UNITS: Final = 64
-DRAWN_OUT: Final = 8
-"""Lines whose surprise is added up to see what goes on being strange, such as a burst of retries."""
 _MAX_SURPRISE: Final = 40.0
 """Nats; what no template of the version can be."""
 
@@ -96,9 +94,21 @@ class Model:
         return found
 
 
-def surprises(expected: Array, templates: Sequence[int], tolerance: int, *, ended: bool) -> Array:
+def usual_shares(sequences: Sequence[Sequence[int]], ends: int, templates: int) -> Array:
+    """Return the log of each template's share of all lines and ends of training sequences, the end's share last."""
+    count = np.full(templates + 1, 0.5)
+    for sequence in sequences:
+        np.add.at(count, np.asarray(sequence, np.int64), 1.0)
+    count[-1] += ends
+    shares: Array = np.log(count / count.sum())
+    return shares
+
+
+def surprises(expected: Array, usual: Array, templates: Sequence[int], tolerance: int, *, ended: bool) -> Array:
     """Return the surprise in nats of each line, and of the end where the sequence `ended`.
 
+    Surprise is how much less probable a line is at its place than anywhere (`usual`, its log share of all lines):
+    that a statement is rare is for the profile to judge, not for its order.
     A line may come up to `tolerance` places early or late, as threads interleave: its surprise is the least within
     that distance. The end has no tolerance. A template without a column (never seen) is not surprising here. In an
     unfinished sequence the last `tolerance` lines are not judged yet, because what would excuse them may still come.
@@ -109,7 +119,8 @@ def surprises(expected: Array, templates: Sequence[int], tolerance: int, *, ende
     judged = length if ended else max(length - tolerance, 0)
     out = np.zeros(judged + ended)
     if judged:
-        grid = -expected[:, np.maximum(events[:judged], 0)]
+        rows = np.maximum(events[:judged], 0)
+        grid = usual[rows] - expected[:, rows]
         places = np.arange(judged)
         best = grid[places, places]
         for shift in range(1, tolerance + 1):
@@ -119,8 +130,8 @@ def surprises(expected: Array, templates: Sequence[int], tolerance: int, *, ende
             best[earlier] = np.minimum(best[earlier], grid[places[earlier] - shift, places[earlier]])
         out[:judged] = np.where(events[:judged] >= 0, best, 0.0)
     if ended:
-        out[-1] = -expected[length, end]
-    return np.minimum(out, _MAX_SURPRISE)
+        out[-1] = usual[end] - expected[length, end]
+    return np.clip(out, 0.0, _MAX_SURPRISE)
 
 
 def strongest(surprise: Array, lines: int) -> float:

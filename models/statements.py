@@ -19,24 +19,26 @@ MAX_UNSEEN: Final = 20_000
 
 @dataclass(frozen=True, slots=True)
 class Unseen:
-    """A statement outside the version: its text, and the known template that it rewords or UNKNOWN."""
+    """A statement outside the version: its text, the known template that it rewords or UNKNOWN."""
 
     text: str
     meaning: int
+    alike: tuple[int, ...]
+    """Known templates that it may stand for in their place, the likest first."""
 
 
-_FORGOTTEN: Final = Unseen("", UNKNOWN)
+_FORGOTTEN: Final = Unseen("", UNKNOWN, ())
 
 
 class Statements:
     """Gives each line the id of its template; ids from `known` on are of this process only."""
 
-    def __init__(self, templates: Sequence[str], encoder: Encoder, rewording: float) -> None:
+    def __init__(self, templates: Sequence[str], encoder: Encoder, same: float, alike: float) -> None:
         self.known = len(templates)
         self.vectors = np.array([encoder.encode(text) for text in templates]).reshape(-1, WIDTH)
         self._encoder = encoder
         self._vocabulary = Vocabulary(templates)
-        self._identity = Identity(self.vectors, rewording)
+        self._identity = Identity(templates, self.vectors, same, alike)
         self._masker = Masker()
         self._keys: dict[bytes, int] = {}
         self._ids: OrderedDict[str, int] = OrderedDict()
@@ -82,5 +84,6 @@ class Statements:
             self._keys.clear()
         template, self._next = self._next, self._next + 1
         self._ids[text] = template
-        self._unseen[template] = Unseen(text, self._identity.resolve(self._encoder.encode(text)).template)
+        vector = self._encoder.encode(text)
+        self._unseen[template] = Unseen(text, self._identity.same(text, vector), self._identity.alike(text, vector))
         return template

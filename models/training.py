@@ -24,12 +24,12 @@ from models.artifact import (
 )
 from models.calibration import allowed_rate
 from models.encoder import WIDTH, Encoder
-from models.fitting import Part, Views, calibrate_views, rewording_threshold
+from models.fitting import Part, Views, calibrate_views, rewording_thresholds
 from models.intake import NOTHING, Corpus, Progress, take
 from models.patience import complete, waiting_times
 from models.prepare import LoggedSequence, Observed
 from models.profile import Counts, counts, matrix, weights
-from models.sequence import UNITS, Network, Walk
+from models.sequence import UNITS, Network, Walk, usual_shares
 from models.trimming import Trimmed, trim
 from models.vocabulary import Vocabulary, learn
 
@@ -44,7 +44,7 @@ class TrainingOptions:
     budget: float = 10.0
     """False alarms a day, at most."""
     validation_share: float = 0.2
-    """The later part of the data by time that thresholds are read from, .1 to .25."""
+    """The later part of the data by time that thresholds are read from, .05 to .5."""
     seed: int = 0
     epochs: int = 30
     """At most; training stops by itself when validation no longer improves."""
@@ -55,8 +55,8 @@ class TrainingOptions:
 
     def __post_init__(self) -> None:
         """Raise TrainingError for a value out of range."""
-        if not 0.1 <= self.validation_share <= 0.25:  # noqa: PLR2004
-            message = f"validation_share is {self.validation_share}; it must be .1 to .25"
+        if not 0.05 <= self.validation_share <= 0.5:  # noqa: PLR2004
+            message = f"validation_share is {self.validation_share}; it must be .05 to .5"
             raise TrainingError(message)
         if not self.budget > 0:
             message = f"budget is {self.budget}; it must be above 0 false alarms a day"
@@ -79,8 +79,7 @@ def train(
     patience = waiting_times(corpus.sequences, lines, len(templates))
     over = max(t.end for t in corpus.sequences)
     observed = [
-        Observed(ids, complete(t, ids, patience, over), t.kind)
-        for t, ids in zip(corpus.sequences, lines, strict=True)
+        Observed(ids, complete(t, ids, patience, over), t.kind) for t, ids in zip(corpus.sequences, lines, strict=True)
     ]
     progress("trim", 0, 1)
     trimmed = trim(observed, templates, rng)
@@ -94,16 +93,19 @@ def train(
         )
         raise TrainingError(message)
     normal = np.zeros(len(templates), np.bool_)
-    normal[sorted({t for o in (*part.training, *part.validation) for t in o.templates if t >= 0})] = True
-    encoder = _train_encoder(templates, options, progress)
+    normal[
+        sorted({t for o, keep in zip(observed, trimmed.keep, strict=True) if keep for t in o.templates} - {NOTHING})
+    ] = True
+    encoder = train_encoder(templates, options, progress)
     vectors = np.array([encoder.encode(text) for text in templates]).reshape(-1, WIDTH)
-    rewording = rewording_threshold(templates, vectors, encoder, rng)
+    same, alike = rewording_thresholds(templates, vectors, encoder, rng)
     network, epochs, loss = _train_network(vectors, part, options, progress)
     mass = Counter(counts(o.templates, len(templates)) for o in part.training)
     weight = _weights(mass, len(templates))
     span = max(corpus.sequences[-1].start - corpus.sequences[0].start, MIN_SECONDS)
     rate = allowed_rate(options.budget, len(corpus.sequences), span)
-    views = Views(vectors, normal, network, mass, weight, rewording)
+    usual = _usual(part.training, len(templates))
+    views = Views(tuple(templates), vectors, normal, network, usual, mass, weight, same, alike)
     thresholds, metrics = calibrate_views(views, part, rate, rng, progress)
     mass.update(counts(o.templates, len(templates)) for o in part.validation)
     metrics |= {
@@ -124,7 +126,11 @@ def train(
             )
         ),
         thresholds=thresholds,
-        arrays={**_arrays(encoder, network), **_profile_arrays(mass, weight)},
+        arrays={
+            **_arrays(encoder, network),
+            **_profile_arrays(mass, weight),
+            "sequence.usual": usual.astype(np.float32),
+        },
     )
 
 
@@ -150,13 +156,14 @@ def _part(observed: Sequence[Observed], trimmed: Trimmed, split: int) -> Part:
     )
 
 
-def _train_encoder(templates: Sequence[str], options: TrainingOptions, progress: Progress) -> Encoder:
+def train_encoder(templates: Sequence[str], options: TrainingOptions, progress: Progress) -> Encoder:
+    """Return an encoder trained on these statements alone."""
     from models.keras.runtime import prepare  # noqa: PLC0415  (TensorFlow loads only when training)
 
     prepare(options.seed)
-    from models.keras.encoder import train_encoder  # noqa: PLC0415
+    from models.keras import encoder  # noqa: PLC0415
 
-    return train_encoder(
+    return encoder.train_encoder(
         templates, options.seed, options.encoder_steps, lambda done, total: progress("encoder", done, total)
     )
 
@@ -182,6 +189,11 @@ def _train_network(
         epochs=options.epochs,
         progress=lambda done, total: progress("sequence", done, total),
     )
+
+
+def _usual(training: Sequence[Observed], templates: int) -> NDArray[np.float64]:
+    lines = [[t for t in o.templates if t != NOTHING] for o in training]
+    return usual_shares(lines, sum(o.kind == "session" for o in training), templates)
 
 
 def _weights(mass: Counter[Counts], templates: int) -> NDArray[np.float32]:

@@ -1,6 +1,6 @@
 """The sets of `deepsentry evaluate`: what is run on each, and the one object that it ends with."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -9,6 +9,7 @@ import numpy as np
 from deepsentry.events import SequenceKind
 from models.evaluation import faulty
 from models.evaluation.figures import Figures, Judged
+from models.evaluation.identity import measure
 from models.evaluation.incidents import Window, incidents
 from models.evaluation.protocol import (
     OURS,
@@ -74,8 +75,11 @@ def order_faults(benchmark: Benchmark, seeds: int, progress: Progress) -> Outcom
     return Outcome(_object("order-faults", benchmark, seeds, found), {}, ())
 
 
-def reworded(benchmark: Benchmark, seeds: int, progress: Progress) -> Outcome:
-    """Word statements of the test part anew and compare F1 with and without; nothing is trained again."""
+def reworded(benchmark: Benchmark, logs: Mapping[str, Iterable[str]], seeds: int, progress: Progress) -> Outcome:
+    """Word statements of the test part anew and compare F1 with and without; nothing is trained again.
+
+    `logs`, lines by system, are what the encoder alone is measured on.
+    """
     rows: dict[str, dict[str, list[float]]] = {}
     for seed in range(seeds):
         detector = fit(benchmark, seed, progress)
@@ -89,7 +93,7 @@ def reworded(benchmark: Benchmark, seeds: int, progress: Progress) -> Outcome:
             judged |= {k: v for k, v in judge_simply(retold, detector, others).items() if k in BY_ID}
             for name, each in judged.items():
                 rows.setdefault(name, {}).setdefault(f"f1_at_{share:g}", []).append(Figures.of(each).f1)
-    found = {name: _drops(by_share) for name, by_share in rows.items()}
+    found = {name: _drops(by_share) for name, by_share in rows.items()} | measure(logs, 0, progress)
     return Outcome(_object("reworded", benchmark, seeds, found), {}, ())
 
 

@@ -93,6 +93,25 @@ def test_a_statement_outside_the_version_is_new_and_keeps_its_id(detector: Detec
     assert not detector.is_new(detector.template(END))
 
 
+REWORDED = "the stock is now reserved at warehouse 2"
+
+
+def test_a_statement_reworded_in_its_place_is_not_news(detector: Detector) -> None:
+    assert score(detector, NORMAL[0], REWORDED, *NORMAL[2:], END) <= 1
+
+
+def test_the_same_statement_out_of_its_place_is_news(detector: Detector) -> None:
+    assert score(detector, NORMAL[0], "cart 1 loaded with 2 items", REWORDED, "item 3 added", END) > 1
+
+
+def test_a_new_statement_leads_the_verdict_however_strange_the_rest_is(detector: Detector) -> None:
+    observed = observe(detector, *[NORMAL[1]] * 30, "ledger rejected the entry, balances differ")
+    verdict = detector.judge([observed])[0]
+    assert verdict.views[0].view == "novelty"
+    assert verdict.score == max(view.score for view in verdict.views)
+    assert detector.explain(observed, verdict).deviation == 30
+
+
 def test_an_explanation_names_the_line_and_what_was_expected(detector: Detector) -> None:
     observed = observe(detector, *NORMAL[:2], "ledger rejected the entry, balances differ", *NORMAL[2:], END)
     explanation = detector.explain(observed, detector.judge([observed])[0])
@@ -123,6 +142,11 @@ def test_metadata_passes_through(detector: Detector) -> None:
     assert detector.key_pattern == "request ([0-9]+)"
     assert detector.budget == 100.0
     assert detector.patience(detector.template(NORMAL[0])) > 0
+
+
+def test_a_reworded_statement_is_waited_for_as_its_old_self(detector: Detector) -> None:
+    assert detector.patience(detector.template(REWORDED)) >= detector.patience(detector.template(NORMAL[1])) > 0
+    assert detector.patience(detector.template("ledger rejected the entry, balances differ")) == 0
 
 
 def test_judging_does_not_load_tensorflow() -> None:

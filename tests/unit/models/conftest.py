@@ -1,3 +1,5 @@
+from collections.abc import Callable
+
 import numpy as np
 import pytest
 
@@ -41,3 +43,8 @@ def silent(_stage: str, _done: int, _total: int) -> None:
 def trained() -> TrainedVersion:
     options = TrainingOptions(budget=100.0, encoder_steps=40, key_pattern="request ([0-9]+)")
     return train(visits(400), options, silent)
+
+
+@pytest.fixture(scope="session")
+def visits_of() -> Callable[..., list[LoggedSequence]]:
+    return visits

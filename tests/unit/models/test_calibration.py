@@ -1,12 +1,17 @@
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from models.calibration import allowed_rate, calibrate
+from models.calibration import MOST, allowed_rate, calibrate
 
 
 def test_the_budget_becomes_a_share_of_the_sequences_of_a_day() -> None:
-    assert allowed_rate(10.0, 1000, 43_200.0) == 10.0 / 2000.0
+    assert allowed_rate(10.0, 10_000, 43_200.0) == 10.0 / 20_000.0
+
+
+def test_a_generous_budget_is_not_used_up() -> None:
+    assert allowed_rate(1_000.0, 10_000, 86_400.0) == allowed_rate(100.0, 10_000, 86_400.0) == MOST
 
 
 @given(st.lists(st.floats(0.1, 50), min_size=200, max_size=400), st.sampled_from([0.01, 0.02, 0.05]))
@@ -25,10 +30,17 @@ def test_with_too_few_values_it_says_how_many_more_and_stays_above_them_all(valu
     assert max(values) - 1e-5 <= found.threshold <= max(1.5 * max(values), 0.01) + 1e-5
 
 
-def test_a_few_values_beyond_a_gap_are_left_out_where_anomalies_may_be_among_them() -> None:
+def test_a_few_values_that_no_tail_holds_are_left_out_where_anomalies_may_be_among_them() -> None:
     values = [*np.linspace(0.1, 1.0, 1000).tolist(), 8.0, 9.0]
     assert calibrate(values, 0.0005, 0.01, may_hold_anomalies=True).greatest == 1.0
     assert calibrate(values, 0.0005, 0.01).greatest == 9.0
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_the_budget_holds_on_clean_values_with_a_heavy_tail(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    found = calibrate(rng.pareto(2.0, 4000), 0.002, 0.01, may_hold_anomalies=True)
+    assert (rng.pareto(2.0, 100_000) > found.threshold).mean() <= 2 * 0.002
 
 
 def test_many_values_beyond_a_gap_are_normal() -> None:

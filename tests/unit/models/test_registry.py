@@ -124,7 +124,7 @@ def test_neighbours_that_name_no_template_are_refused(trained: TrainedVersion) -
         from_files(remade(trained, {**trained.arrays, "profile.rows": rows}))
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=100)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=100, deadline=None)
 @given(data=st.binary(max_size=300), name=st.sampled_from(sorted(LIMITS)))
 def test_any_bytes_in_place_of_a_file_are_refused_with_a_reason(
     trained: TrainedVersion, data: bytes, name: str

@@ -1,6 +1,8 @@
 import numpy as np
 
-from models.sequence import Model, Network, Walk, surprises
+from models.sequence import Model, Network, Walk, surprises, usual_shares
+
+EVEN = np.log(np.full(6, 1 / 6))
 
 
 def network(seed: int = 0) -> Network:
@@ -31,8 +33,16 @@ def test_probabilities_of_each_place_add_up_to_one() -> None:
 
 def test_a_line_that_comes_within_the_tolerance_is_excused() -> None:
     expected = np.log(np.array([[0.01, 0.98, 0.01], [0.98, 0.01, 0.01], [0.01, 0.01, 0.98]]))
-    assert surprises(expected, (0, 1), 0, ended=True)[0] > 4
-    assert surprises(expected, (0, 1), 1, ended=True)[0] < 0.1
+    usual = np.log(np.full(3, 1 / 3))
+    assert surprises(expected, usual, (0, 1), 0, ended=True)[0] > 3
+    assert surprises(expected, usual, (0, 1), 1, ended=True)[0] == 0.0
+
+
+def test_a_rare_statement_is_not_surprising_for_being_rare() -> None:
+    expected = np.log(np.array([[0.001, 0.989, 0.01], [0.98, 0.01, 0.01]]))
+    rare = usual_shares([[1] * 1000, [0]], 1, 2)
+    assert surprises(expected, rare, (0,), 0, ended=False)[0] < 1
+    assert surprises(expected, np.log(np.full(3, 1 / 3)), (0,), 0, ended=False)[0] > 5
 
 
 def test_an_unfinished_sequence_is_never_more_surprising_than_the_same_one_finished() -> None:
@@ -41,5 +51,5 @@ def test_an_unfinished_sequence_is_never_more_surprising_than_the_same_one_finis
         lines = tuple(rng.integers(0, 5, int(rng.integers(1, 30))).tolist())
         (expected,) = model().expect([Walk(lines, begins=True)])
         for tolerance in (0, 1, 3):
-            open_ = surprises(expected, lines, tolerance, ended=False)
-            assert (open_ <= surprises(expected, lines, tolerance, ended=True)[: len(open_)]).all()
+            open_ = surprises(expected, EVEN, lines, tolerance, ended=False)
+            assert (open_ <= surprises(expected, EVEN, lines, tolerance, ended=True)[: len(open_)]).all()
