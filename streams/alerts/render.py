@@ -95,7 +95,7 @@ def _why(explanation: Explanation) -> Text:
     text = Text()
     for number, view in enumerate(explanation.views):
         fired = view.score > 1
-        detail = f"  {visible(view.detail, LINE)}" if view.detail else ""
+        detail = f"  {visible(view.detail, LINE)}" if fired and view.detail else ""
         text.append("\n" if number else "")
         text.append(f"{view.view:<9}{view.score:6.2f} x threshold{detail}", "" if fired else "dim")
     return text

@@ -95,7 +95,7 @@ def hostile() -> Notice:
     text = HOSTILE + "x" * 100_000
     explanation = Explanation(
         summary=text,
-        views=(ViewScore("novelty", float("nan"), text),),
+        views=(ViewScore("novelty", float("inf"), text),),
         deviation=0,
         template=text,
         expected=(Expectation(text, 0.5),),
