@@ -39,7 +39,7 @@ def demo(
     as_json: Json = False,
 ) -> None:
     """Run a real Kafka, a web shop and the whole stream; train on its traffic, break five things and find them."""
-    for number in (signal.SIGTERM, signal.SIGHUP):
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):  # also where a script started it with SIGINT ignored
         signal.signal(number, signal.default_int_handler)  # ends like Ctrl-C, with everything that was started
     # the broker comes and goes with the demo: what the client library says of that is no news
     logging.getLogger("librdkafka").setLevel(logging.CRITICAL)
