@@ -43,17 +43,17 @@ def allowed_rate(budget: float, sequences: int, seconds: float) -> float:
 
 
 def calibrate(
-    values: Sequence[float] | NDArray[np.float64], rate: float, floor: float, *, may_hold_anomalies: bool = False
+    values: Sequence[float] | NDArray[np.float64], rate: float, floor: float, *, clear: float = math.inf
 ) -> Calibration:
     """Return the threshold that a share `rate` of normal sequences may exceed; never below `floor`.
 
     With at least 1 / rate values it is their quantile. With fewer it lies beyond the greatest of them, by an
     exponential tail fitted to the top values and within a factor of 1.5; `needed` then says how many more it would
-    take. Where the values `may_hold_anomalies`, the top ones, at most 1 %, are left out if no tail like that of the
-    rest would hold them.
+    take. Unlabelled data may hold anomalies: of the values from `clear` on, the top ones, at most 1 %, are left out if
+    no tail like that of the rest would hold them.
     """
     ordered = np.sort(np.asarray(values, np.float64))
-    outliers = _outliers(ordered, floor) if may_hold_anomalies else 0
+    outliers = _outliers(ordered, clear)
     ordered = ordered[: len(ordered) - outliers]
     n = len(ordered)
     wanted = math.ceil(1.0 / rate)
@@ -77,13 +77,13 @@ def _beyond(ordered: NDArray[np.float64], rate: float) -> float:
     return min(max(reached, greatest), greatest * _REACH)
 
 
-def _outliers(ordered: NDArray[np.float64], floor: float) -> int:
+def _outliers(ordered: NDArray[np.float64], clear: float) -> int:
     """Return how many of the top values, at most 1 %, lie beyond what an exponential tail of the others may hold."""
     for count in range(int(_OUTLIERS * len(ordered)), 0, -1):
         rest = ordered[:-count]
         tail = min(_MIN_TAIL, len(rest) - 1)
         base = float(rest[-tail - 1])
         excess = float((rest[-tail:] - base).mean())
-        if ordered[-count] > max(base + excess * math.log(tail / _IMPLAUSIBLE), floor):
+        if ordered[-count] > max(base + excess * math.log(tail / _IMPLAUSIBLE), clear):
             return count
     return 0

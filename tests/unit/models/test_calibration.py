@@ -32,17 +32,22 @@ def test_with_too_few_values_it_says_how_many_more_and_stays_above_them_all(valu
 
 def test_a_few_values_that_no_tail_holds_are_left_out_where_anomalies_may_be_among_them() -> None:
     values = [*np.linspace(0.1, 1.0, 1000).tolist(), 8.0, 9.0]
-    assert calibrate(values, 0.0005, 0.01, may_hold_anomalies=True).greatest == 1.0
+    assert calibrate(values, 0.0005, 0.01, clear=0.01).greatest == 1.0
     assert calibrate(values, 0.0005, 0.01).greatest == 9.0
 
 
 @pytest.mark.parametrize("seed", range(5))
 def test_the_budget_holds_on_clean_values_with_a_heavy_tail(seed: int) -> None:
     rng = np.random.default_rng(seed)
-    found = calibrate(rng.pareto(2.0, 4000), 0.002, 0.01, may_hold_anomalies=True)
+    found = calibrate(rng.pareto(2.0, 4000), 0.002, 0.01, clear=0.01)
     assert (rng.pareto(2.0, 100_000) > found.threshold).mean() <= 2 * 0.002
 
 
 def test_many_values_beyond_a_gap_are_normal() -> None:
     values = [0.1] * 900 + [5.0] * 100
-    assert calibrate(values, 0.001, 0.01, may_hold_anomalies=True).greatest == 5.0
+    assert calibrate(values, 0.001, 0.01, clear=0.01).greatest == 5.0
+
+
+def test_a_value_that_is_not_clearly_great_is_no_outlier_however_small_the_others_are() -> None:
+    values = [0.0] * 4000 + [0.03, 0.06, 0.09]
+    assert calibrate(values, 0.001, 0.02, clear=0.1).outliers == 0
