@@ -150,7 +150,7 @@ class Explanation(msgspec.Struct, frozen=True):
     summary: str
     """One sentence that a person on call can act on."""
     views: tuple[ViewScore, ...]
-    """Every view, the strongest first."""
+    """Every view, the one to act on first: novelty where it fires, else the strongest."""
     deviation: int | None = None
     """Index into the sequence of the first line that deviates; None where something is missing at the end."""
     template: str = ""
