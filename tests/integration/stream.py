@@ -137,7 +137,9 @@ class Stream:
         """Publish lines so much later than `last` that all sequences are over; return how many lines there are then."""
         eventually(lambda: self.scored(published))
         time.sleep(WAKING)  # until then, by the broker's clock, a stream's own time stands still
-        published += self.publish(shop_records(Shop(9).normal(last + 1_000_000.0, 100)))
+        for partition in range(PARTITIONS):  # each holds time back until it has shown the later lines, too
+            later = shop_records(Shop(9 + partition).normal(last + 1_000_000.0, 40))
+            published += self.publish(later, partition=partition)
         eventually(lambda: self.scored(published))
         return published
 
