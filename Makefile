@@ -7,7 +7,9 @@ ifeq ($(DEEPSENTRY_DATA),)
 unexport DEEPSENTRY_DATA
 endif
 
-.PHONY: help setup demo test check format lock bench bench-hdfs kafka clean
+FUZZED := tests/unit/shippers/test_robustness.py tests/unit/streams/test_joining.py tests/unit/redaction/test_properties.py
+
+.PHONY: help setup demo test test-faults fuzz check format lock bench bench-memory bench-hdfs bench-redaction kafka clean
 
 help:            ## Show this list
 	@sed -n 's/^\([a-z-]*\):[^#]*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 20
@@ -21,6 +23,13 @@ demo: setup      ## Kafka, a web shop's traffic, five faults, their alerts; FILE
 test: setup      ## Run every test, on real servers
 	@$(BIN)/pytest
 
+test-faults: setup ## Kill, stop and starve real workers and brokers, in full length; RUNS=3 repeats
+	@for run in $$(seq $(or $(RUNS),1)); do $(BIN)/pytest tests/faults -m "long or not long" || exit 1; done
+
+fuzz: setup      ## Try each property of the decoders, the joiner and the redaction engine for FUZZ_SECONDS=600
+	@FUZZ_SECONDS=$${FUZZ_SECONDS:-600} $(BIN)/pytest $(FUZZED)
+	@$(BIN)/python -m benchmarks.growth
+
 check: setup     ## Format, lint, types, import contracts
 	@$(BIN)/ruff format --check --quiet
 	@$(BIN)/ruff check --quiet
@@ -32,14 +41,21 @@ format: setup    ## Format the code
 	@$(BIN)/ruff check --fix
 
 lock:            ## Pin every dependency anew, with hashes
-	uv pip compile --quiet --universal --python-version 3.11 --extra dev --generate-hashes --no-emit-index-url \
+	PATH="$(CURDIR)/.tools/bin:$$PATH" uv pip compile --quiet --universal --python-version 3.11 --extra dev --generate-hashes --no-emit-index-url \
 		--no-header pyproject.toml --output-file requirements.lock
 
-bench: setup     ## CPU per line of every step, on a real Kafka
-	@$(BIN)/python -m benchmarks.pipeline
+bench: setup     ## CPU a line of every step, beside copying, stock Faust and a naive loop; LINES=, JSON=1, PROFILE=1, ONLY=
+	@$(BIN)/deepsentry bench --save .deepsentry/bench.json $(if $(LINES),--lines $(LINES)) $(if $(JSON),--json) \
+		$(if $(PROFILE),--profile) $(if $(ONLY),--only $(ONLY))
 
-bench-hdfs: setup ## Detection on HDFS through Kafka, beside simple baselines
-	@$(BIN)/python -m benchmarks.hdfs
+bench-memory: setup ## Memory of both workers over a million sources; MINUTES=5
+	@$(BIN)/deepsentry bench --only memory --save .deepsentry/bench-memory.json --minutes $(or $(MINUTES),5)
+
+bench-hdfs: setup ## Detection on HDFS through Kafka, beside simple baselines; PARTITIONS=12
+	@$(BIN)/python -m benchmarks.hdfs $(if $(PARTITIONS),--partitions $(PARTITIONS)) $(if $(JSON),--json)
+
+bench-redaction: setup ## What redaction finds, masks in vain, leaks and costs; SEED=, JSON=1
+	@$(BIN)/python -m benchmarks.redaction $(if $(JSON),--json) $(if $(SEED),--seed $(SEED))
 
 kafka: setup     ## Run the embedded Kafka in the foreground
 	@$(BIN)/deepsentry up

@@ -7,6 +7,7 @@ with hdfs/labels.csv.
 import argparse
 import os
 import secrets
+import signal
 import sys
 import tempfile
 import time
@@ -18,12 +19,12 @@ from typing import Final, NamedTuple
 import msgspec
 
 from benchmarks import detection
-from benchmarks.bed import Bed, bed, publish, stored, until
-from benchmarks.cost import Cost, Watch, follow
 from benchmarks.detection import Outcome, outcome
-from benchmarks.lines import BLOCK, ORIGINALS, Line, filebeat, hdfs, labels, located
 from deepsentry import kafka as broker
 from deepsentry import topics, wire
+from deepsentry.bench.bed import Bed, bed, publish, stored, until
+from deepsentry.bench.cost import Cost, Watch, follow
+from deepsentry.bench.lines import BLOCK, ORIGINALS, Line, filebeat, hdfs, labels, located
 from deepsentry.commands.learn import train_version
 from deepsentry.commands.output import err, print_json, table
 from deepsentry.commands.stream import sanitizer_of
@@ -235,6 +236,8 @@ def main() -> None:
     folder = os.environ.get("DEEPSENTRY_DATA")
     if not folder:
         sys.exit(f"DEEPSENTRY_DATA names no folder; the originals are {ORIGINALS}")
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.default_int_handler)  # ends like Ctrl-C, with everything that was started
     try:
         with tempfile.TemporaryDirectory(prefix="deepsentry-bench-") as home:
             found = run(Path(folder), Path(home), arguments.partitions)

@@ -10,7 +10,7 @@ import sys
 import typer
 
 from deepsentry import __version__
-from deepsentry.commands import demo, evaluate, house, learn, look, stream
+from deepsentry.commands import alerts, bench, capacity, demo, evaluate, house, learn, look, redaction, rejected, stream
 from deepsentry.errors import DeepSentryError
 
 app = typer.Typer(
@@ -28,7 +28,12 @@ app.add_typer(learn.models, name="models")
 app.command()(look.score)
 app.command()(look.explain)
 app.command()(evaluate.evaluate)
+app.command()(bench.bench)
+app.command()(capacity.capacity)
 app.command()(stream.sanitize)
+app.add_typer(redaction.redaction, name="redaction")
+app.add_typer(rejected.rejected, name="rejected")
+app.add_typer(alerts.alerts, name="alerts")
 app.add_typer(house.config, name="config")
 app.command()(house.doctor)
 

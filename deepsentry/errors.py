@@ -14,6 +14,7 @@ DeepSentryError
 |  `- VersionMissing    no such model, version or alias
 |- NotFound             an anomaly, an alert or another thing that was named does not exist
 `- DeliveryError        an alert target refused or did not answer
+   `- TargetAway       it did not answer, or asked to wait: that may pass
 """
 
 
@@ -71,3 +72,11 @@ class NotFound(DeepSentryError):
 
 class DeliveryError(DeepSentryError):
     """An alert target refused or did not answer."""
+
+
+class TargetAway(DeliveryError):
+    """An alert target did not answer, or asked to wait; it may take the same thing after `wait` seconds."""
+
+    def __init__(self, message: str, wait: float) -> None:
+        super().__init__(message)
+        self.wait = wait

@@ -13,6 +13,13 @@ Level = Literal["", "trace", "debug", "info", "warn", "error", "fatal"]
 Severity = Literal["info", "warning", "error", "critical"]
 View = Literal["novelty", "profile", "sequence"]
 SequenceKind = Literal["session", "window"]
+AlertStatus = Literal[
+    "pending",  # opened, and nobody is told yet: what belongs to it may still come
+    "firing",
+    "resolved",  # quiet for long enough, or silenced while it fired
+    "suppressed",  # silenced from its beginning: nobody is told
+]
+SilenceSource = Literal["person", "settings", "verdict"]
 Reason = Literal[
     "malformed",  # announced or begun as a format that it is not
     "unsupported_type",  # a format or element that carries no log entry
@@ -20,6 +27,7 @@ Reason = Literal[
     "too_deep",
     "binary",  # NUL bytes, or no text at all
     "empty",
+    "incomplete",  # a part of a message whose other parts did not come
     "redaction_failed",
     "undeliverable",  # an alert that a target did not take
     "internal",  # a defect of ours; the record is kept so that it can be replayed once that is mended
@@ -38,7 +46,7 @@ class Position(msgspec.Struct, frozen=True, gc=False):
         return f"{self.topic}/{self.partition}/{self.offset}/{self.index}"
 
 
-class Entry(msgspec.Struct, frozen=True):
+class Entry(msgspec.Struct, frozen=True, gc=False):
     """One log entry as a shipper sent it. Not sanitized: it never leaves the process."""
 
     message: str
@@ -47,7 +55,7 @@ class Entry(msgspec.Struct, frozen=True):
     time_source: str
     """The field that gave `timestamp`; `header` or `message` where it stood in the text, else `kafka`."""
     shipper: str
-    """The family that decoded it: beats, containers, fluent, gelf, logstash, otlp, plain, syslog, vector."""
+    """What decoded it: beats, cloudwatch, containers, fluent, gelf, logstash, otlp, plain, syslog, vector."""
     host: str = ""
     service: str = ""
     level: Level = ""
@@ -64,9 +72,11 @@ class Rejected(msgspec.Struct, frozen=True):
     reason: Reason
     detail: str
     index: int = 0
+    elements: int = 1
+    """How many elements its record has, the good ones too."""
 
 
-class CleanEntry(msgspec.Struct, frozen=True, omit_defaults=True):
+class CleanEntry(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     """A sanitized entry, the value of `logs.clean`; its Kafka key is `sequence`."""
 
     raw: Position
@@ -192,11 +202,15 @@ class Anomaly(msgspec.Struct, frozen=True):
 
 
 class Alert(msgspec.Struct, frozen=True):
-    """Anomalies of one fingerprint, the value of `alerts` (key: fingerprint); a later one replaces an earlier."""
+    """Anomalies of one fingerprint, the value of `alerts`; a later one replaces an earlier of the same key.
+
+    The key is the fingerprint, followed by `/suppressed` where it is suppressed. An incident is an alert, too: its
+    fingerprint stands for its service, and `alerts` names those that belong to it.
+    """
 
     id: str
     fingerprint: str
-    status: Literal["firing", "resolved"]
+    status: AlertStatus
     severity: Severity
     title: str
     service: str
@@ -210,7 +224,61 @@ class Alert(msgspec.Struct, frozen=True):
     """The strangest so far."""
     anomaly_ids: tuple[str, ...]
     """The newest, at most 50."""
+    opened_at: datetime | None = None
+    """By the clock of the worker that opened it."""
+    told_at: datetime | None = None
+    """When there was last an occasion to tell people; None: there was none."""
+    flaps: int = 0
+    """How often in a row it came back soon after it had resolved."""
+    incident: str = ""
+    """Id of the incident that it belongs to, which is told instead."""
+    alerts: tuple[str, ...] = ()
+    """Ids of the alerts of an incident, the newest 50."""
+    members: int = 0
+    """How many alerts an incident has had."""
+    told_members: int = 0
+    """How many of them people know of."""
+    silence: str = ""
+    """Id of the silence that keeps it from people, or that ended it."""
+    reason: str = ""
+    """Why it is suppressed, or why it ended where that was not for quiet."""
+    runbook: str = ""
+    """Where it is written what to do."""
     schema_version: int = 1
+
+
+class Silence(msgspec.Struct, frozen=True):
+    """Alerts that nobody is told of, a value of `feedback` (key: `silence/<id>`); a later one replaces an earlier.
+
+    What is given must hold altogether; without fingerprint, template and match it holds for every anomaly in its time.
+    """
+
+    id: str
+    owner: str
+    reason: str
+    created_at: datetime
+    until: datetime
+    begin: datetime | None = None
+    """None: since it was created."""
+    fingerprint: str = ""
+    template: str = ""
+    """Template of the deviating line; where a line is missing, that of the line most expected."""
+    match: tuple[str, ...] = ()
+    """Conditions on the labels of an anomaly, as in `alerts.routes`."""
+    source: SilenceSource = "person"
+    ended_by: str = ""
+    """Who let it expire before its time."""
+
+
+class Receipt(msgspec.Struct, frozen=True):
+    """A target accepted an alert and can change what it shows, the value of `receipts` (key: `target/alert`)."""
+
+    target: str
+    alert: str
+    """Id of the alert."""
+    reference: str
+    """What the target calls it: for Slack `channel/ts`."""
+    at: datetime
 
 
 class Promotion(msgspec.Struct, frozen=True):
@@ -221,3 +289,23 @@ class Promotion(msgspec.Struct, frozen=True):
     version: int
     digest: str
     at: datetime
+
+
+class Replay(msgspec.Struct, frozen=True):
+    """A rejected record goes back to its topic, the value of `replays`; its key is `source`.
+
+    Written before the record is published, and once more, with `done`, when the broker has it.
+    """
+
+    id: str
+    """The rejected record: topic-partition-offset."""
+    source: str
+    """What was rejected: topic/partition/offset/elements."""
+    partition: int
+    """Partition of the raw topic that it goes to."""
+    floor: int
+    """It stands at this offset or after it, if anywhere."""
+    digest: str
+    """SHA-256 of its value."""
+    at: datetime
+    done: bool = False

@@ -5,6 +5,7 @@ import logging
 import ssl
 import time
 from collections.abc import Generator
+from contextlib import suppress
 from typing import Any, Final, NamedTuple, cast
 
 from aiokafka import TopicPartition as AioPartition
@@ -25,6 +26,7 @@ from deepsentry.settings import Kafka
 from deepsentry.topics import TOPICS, Topic
 
 ANSWER_WITHIN: Final = 15.0
+GLANCE: Final = 500
 """Seconds to wait for an answer of the broker."""
 NO_LEADER: Final = (ConfluentError.NOT_LEADER_FOR_PARTITION, ConfluentError.LEADER_NOT_AVAILABLE)
 
@@ -127,10 +129,15 @@ def require_topics(kafka: Kafka, wanted: tuple[Topic, ...], within: float = ANSW
 
 
 def end_offsets(kafka: Kafka, topic: str) -> dict[int, int]:
-    """Return partition -> the offset that its next record will get."""
+    """Return partition -> the offset that its next record will get. Raises KafkaError."""
+    return {partition: end for partition, (_, end) in bounds(kafka, topic).items()}
+
+
+def bounds(kafka: Kafka, topic: str) -> dict[int, tuple[int, int]]:
+    """Return partition -> its first offset, and the one that its next record will get. Raises KafkaError."""
     consumer = _reader(kafka)
     try:
-        return {p: _bounds(consumer, TopicPartition(topic, p))[1] for p in _ids(consumer, topic)}
+        return {p: _bounds(consumer, TopicPartition(topic, p)) for p in _ids(consumer, topic)}
     except KafkaException as error:
         raise KafkaError(_said(kafka, error)) from error
     finally:
@@ -173,6 +180,22 @@ def read(
         consumer.close()
 
 
+def glance(kafka: Kafka, topic: str, partition: int, offset: int, within: float) -> Generator[Stored]:
+    """Yield what stands from `offset` on and comes `within` so many seconds; nothing while the broker is away."""
+    consumer = _reader(kafka)
+    deadline = time.monotonic() + within
+    try:
+        with suppress(KafkaException):
+            consumer.assign([TopicPartition(topic, partition, offset)])
+            while (left := deadline - time.monotonic()) > 0:
+                for message in consumer.consume(GLANCE, min(left, 0.1)):
+                    if message.error():
+                        return
+                    yield _stored(message)
+    finally:
+        consumer.close()
+
+
 async def committed(kafka: Kafka, group: str, topic: str, partition: int) -> tuple[int, str] | None:
     """Return the offset and the metadata that `group` committed, None where it did not. Raises KafkaError."""
     deadline = time.monotonic() + ANSWER_WITHIN
@@ -207,6 +230,9 @@ def wait_for_broker(kafka: Kafka, within: float) -> float:
 
 
 def _stored(message: Message) -> Stored:
+    headers: list[tuple[str, bytes | None]] = []
+    with suppress(SystemError):  # where a name is no UTF-8 this client fails, and a plain call would see it too late
+        headers = cast("list[tuple[str, bytes | None]]", next(map(Message.headers, (message,))) or [])
     return Stored(
         message.topic() or "",
         int(message.partition() or 0),
@@ -214,7 +240,7 @@ def _stored(message: Message) -> Stored:
         message.timestamp()[1] / 1000,
         message.key() or b"",
         message.value() or b"",
-        tuple((name, value or b"") for name, value in cast("list[tuple[str, bytes | None]]", message.headers() or [])),
+        tuple((name, value or b"") for name, value in headers),
     )
 
 

@@ -15,6 +15,9 @@ class Metrics:
             "deepsentry_entries", "Log entries handled, by what became of them", ["stage", "outcome"], registry=registry
         )
         self.rejected = Counter("deepsentry_rejected", "Records and elements rejected", ["reason"], registry=registry)
+        self.braked = Gauge(
+            "deepsentry_braked", "1 while the brake holds a partition", ["topic", "partition"], registry=registry
+        )
         self.findings = Counter("deepsentry_findings", "Secrets and personal data masked", ["kind"], registry=registry)
         self.sequences = Counter("deepsentry_sequences", "Sequences closed, by why", ["why"], registry=registry)
         self.open_sequences = Gauge("deepsentry_open_sequences", "Sequences open now", registry=registry)
@@ -23,6 +26,19 @@ class Metrics:
         self.alerts = Counter("deepsentry_alerts", "Alert updates published", ["status"], registry=registry)
         self.notifications = Counter(
             "deepsentry_notifications", "Notifications, by target and outcome", ["target", "outcome"], registry=registry
+        )
+        self.notification_delay = Histogram(
+            "deepsentry_notification_delay_seconds",
+            "From the change of an alert to its acceptance by a target",
+            ["target"],
+            buckets=LATENCIES,
+            registry=registry,
+        )
+        self.notification_lag = Gauge(
+            "deepsentry_notification_lag",
+            "Alert records that a target's sender has not read",
+            ["target"],
+            registry=registry,
         )
         self.stage_seconds = Histogram(
             "deepsentry_stage_seconds", "Time a chunk spends in a step", ["stage"], buckets=LATENCIES, registry=registry
@@ -36,6 +52,12 @@ class Metrics:
         )
         self.lag = Gauge(
             "deepsentry_consumer_lag", "Records not yet handled", ["topic", "partition"], registry=registry
+        )
+        self.lost = Counter(
+            "deepsentry_records_lost",
+            "Records that were deleted before they were read",
+            ["topic", "partition"],
+            registry=registry,
         )
         self.assigned = Gauge("deepsentry_assigned_partitions", "Partitions of this worker", registry=registry)
         self.rebalances = Counter("deepsentry_rebalances", "Assignments received", registry=registry)

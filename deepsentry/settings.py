@@ -11,20 +11,18 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final, Literal, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
+from pydantic import BaseModel, Field, SecretStr, ValidationError
 
 from deepsentry import wire
 from deepsentry.errors import SettingsError, WireError
+from deepsentry.handling import Alerts
+from deepsentry.section import Section
+from deepsentry.targets import SECRETS, Target
 
 PREFIX: Final = "DEEPSENTRY_"
+TARGETS: Final = ("alerts", "targets")
 CONFIG_FILE: Final = "deepsentry.toml"
 """Read from the working directory, or from the path in DEEPSENTRY_CONFIG."""
-
-
-class Section(BaseModel):
-    """A table of deepsentry.toml."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
 
 class Kafka(Section):
@@ -47,11 +45,17 @@ class Kafka(Section):
 class Ingest(Section):
     """How records become entries."""
 
-    formats: dict[str, Literal["auto", "json", "msgpack", "otlp_proto", "otlp_json", "gelf", "line"]] = {}
+    formats: dict[str, Literal["auto", "json", "msgpack", "otlp_proto", "otlp_json", "gelf", "line"]] = Field({})
     """Topic -> format, where it must not be sniffed."""
     max_line_bytes: int = Field(1_048_576, ge=1024)
     default_timezone: str = "UTC"
     """IANA zone of times that carry none."""
+    continuation: str = ""
+    """RE2 pattern: how lines begin that go on with the line before them, such as `\\s|Caused by:`. Empty: none does."""
+    brake_ratio: float = Field(0.5, gt=0, le=1)
+    """A partition is read no further where more than this share of its newest records was rejected; 1 never brakes."""
+    brake_records: int = Field(1000, ge=1)
+    """How many of its newest records count, and how many must have come before the brake can hold."""
 
 
 class Redaction(Section):
@@ -82,6 +86,9 @@ class Sequences(Section):
     window: int = Field(40, ge=4)
     """Lines of a window of a source without session ids."""
     max_open: int = Field(1_000_000, ge=1)
+    """Sequences that a worker keeps open; beyond that those that were touched longest ago are judged as they stand."""
+    max_lines: int = Field(4_000_000, ge=1)
+    """The same for the lines of all of them."""
 
 
 class Models(Section):
@@ -91,26 +98,6 @@ class Models(Section):
     name: str = Field("detector", pattern=r"^[a-z0-9][a-z0-9-]{0,62}$")
     budget: float = Field(10.0, gt=0)
     """False alarms a day, at most, for the whole dataset; training turns it into a score."""
-
-
-class Target(Section):
-    """One receiver of alerts."""
-
-    kind: Literal["webhook", "terminal"]
-    url: SecretStr = SecretStr("")
-    timeout: float = Field(10.0, gt=0, le=60)
-    secret: SecretStr = SecretStr("")
-    """Signs the body: header X-DeepSentry-Signature, HMAC-SHA256."""
-    allow_private: bool = False
-    """Allow addresses of private networks and of this machine."""
-
-
-class Alerts(Section):
-    """When people are told."""
-
-    quiet: float = Field(300.0, gt=0)
-    """An alert resolves after so many seconds without a new anomaly."""
-    targets: dict[str, Target] = {}
 
 
 class Worker(Section):
@@ -170,7 +157,7 @@ def load(environ: Mapping[str, str] | None = None, path: Path | None = None) -> 
 
 def known_keys() -> list[str]:
     """Return every dotted key that can be set; `*` stands for a name that the operator chooses."""
-    return sorted(_keys(Settings, ()))
+    return sorted(set(_keys(Settings, ())))
 
 
 def effective(settings: Settings) -> dict[str, str]:
@@ -205,7 +192,14 @@ def _from_toml(named: Path | None) -> Iterator[tuple[tuple[str, ...], object, st
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         message = f"{path}: {error}"
         raise SettingsError(message) from None
-    yield from ((key, value, str(path)) for key, value in _leaves(data, ()))
+    for key, value in _leaves(data, ()):
+        if key[:2] == TARGETS and key[-1] in SECRETS:
+            variable = PREFIX + "__".join(key).upper()
+            message = (
+                f"{path}: {'.'.join(key)}: a secret does not stand in this file; set {variable}_FILE or {variable}"
+            )
+            raise SettingsError(message)
+        yield key, value, str(path)
 
 
 def _leaves(data: dict[str, Any], key: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], object]]:
@@ -255,11 +249,20 @@ def _keys(model: type[BaseModel], prefix: tuple[str, ...]) -> Iterator[str]:
         if isinstance(inner, type) and issubclass(inner, BaseModel):
             yield from _keys(inner, (*prefix, name))
             continue
-        values = [a for a in get_args(inner) if isinstance(a, type) and issubclass(a, BaseModel)]
-        if values:
-            yield from _keys(values[0], (*prefix, name, "*"))
-        else:
+        values = list(_models(inner))
+        for value in values:
+            yield from _keys(value, (*prefix, name, "*"))
+        if not values:
             yield ".".join((*prefix, name))
+
+
+def _models(annotation: object) -> Iterator[type[BaseModel]]:
+    """Yield the tables that a dict, a list or a choice of tables holds."""
+    for inner in get_args(annotation):
+        if isinstance(inner, type) and issubclass(inner, BaseModel):
+            yield inner
+        else:
+            yield from _models(inner)
 
 
 def _is_known(key: tuple[str, ...]) -> bool:
@@ -269,12 +272,29 @@ def _is_known(key: tuple[str, ...]) -> bool:
     )
 
 
+def _parts(key: str) -> tuple[str, ...]:
+    return tuple(key.split("."))
+
+
+def _kinds() -> str:
+    kinds = (get_args(each.model_fields["kind"].annotation) for each in _models(Target))
+    return ", ".join(kind for (kind,) in kinds)
+
+
 def _explain(error: ValidationError, origins: Origins) -> str:
     found = error.errors(include_input=False, include_url=False)
     first = next((each for each in found if each["type"] == "extra_forbidden"), found[0])
-    key = ".".join(str(part) for part in first["loc"])
-    given, origin = next(((k, o) for k, o in origins.items() if f"{k}.".startswith(f"{key}.")), (key, "settings"))
-    if first["type"] == "extra_forbidden":
+    loc = tuple(str(part) for part in first["loc"])
+    key = ".".join(loc[:3] + loc[4:] if loc[:2] == TARGETS else loc)  # there the kind of the target stands between
+    given, origin = next(((k, o) for k, o in origins.items() if f"{k}.".startswith(f"{key}.")), (key, ""))
+    origin = origin or next((o for k, o in origins.items() if f"{key}.".startswith(f"{k}.")), "settings")
+    if first["type"].startswith("union_tag"):
+        unknown = next(((k, o) for k, o in origins.items() if k.startswith(key) and not _is_known(_parts(k))), None)
+        if unknown is None:
+            return f"{origin}: {key}.kind: set it to one of {_kinds()}"
+        key = given = unknown[0]
+        origin = unknown[1]
+    if first["type"] == "extra_forbidden" or first["type"].startswith("union_tag"):
         near = difflib.get_close_matches(given, known_keys(), n=1, cutoff=0.0)
         return f"{origin}: unknown setting {key!r}; the nearest known one is {near[0]!r}"
     return f"{origin}: {key}: {first['msg']}"

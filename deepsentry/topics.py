@@ -54,18 +54,38 @@ REJECTED: Final = Topic(
     retention_ms=14 * DAY,
     config={"max.message.bytes": str(LARGEST)},
 )
+REPLAYS: Final = Topic(
+    "deepsentry.replays.v1",
+    "which rejected records went back, keyed by where they first stood",
+    retention_ms=15 * DAY,  # a day longer than what can be replayed
+    cleanup="compact,delete",
+    spread=False,
+)
 SEQUENCES: Final = Topic(
     "deepsentry.sequences.v1",
     "up to where sequences that were cut are handled; same partition as the clean line",
     retention_ms=7 * DAY,
     cleanup="compact,delete",
 )
-ANOMALIES: Final = Topic("deepsentry.anomalies.v1", "strange sequences, keyed by fingerprint", retention_ms=30 * DAY)
+ANOMALIES: Final = Topic(
+    "deepsentry.anomalies.v1",
+    "strange sequences, keyed by fingerprint",
+    retention_ms=30 * DAY,
+    spread=False,  # incidents and the storm brake need one place that sees all; docs/decisions/0020
+)
 ALERTS: Final = Topic(
     "deepsentry.alerts.v1",
     "alerts as they open, grow and resolve, keyed by fingerprint",
     retention_ms=30 * DAY,
     cleanup="compact,delete",
+    spread=False,
+)
+RECEIPTS: Final = Topic(
+    "deepsentry.receipts.v1",
+    "where alerts stand at targets that can change what they show",
+    retention_ms=30 * DAY,
+    cleanup="compact,delete",
+    spread=False,
 )
 MODELS: Final = Topic(
     "deepsentry.models.v1",
@@ -78,4 +98,4 @@ FEEDBACK: Final = Topic(
     "deepsentry.feedback.v1", "what people said of alerts", retention_ms=-1, cleanup="compact", spread=False
 )
 
-TOPICS: Final = (RAW, CLEAN, REJECTED, SEQUENCES, ANOMALIES, ALERTS, MODELS, FEEDBACK)
+TOPICS: Final = (RAW, CLEAN, REJECTED, REPLAYS, SEQUENCES, ANOMALIES, ALERTS, RECEIPTS, MODELS, FEEDBACK)

@@ -17,6 +17,7 @@ from deepsentry.wire import decode, pretty
 from models.calibration import Calibration
 from models.encoder import BUCKETS, WIDTH
 from models.masking import MAX_TOKENS
+from models.precedence import MAX_EVENTS, OCCURRENCES
 from models.sequence import UNITS
 from models.vocabulary import MAX_TEMPLATES
 
@@ -26,7 +27,7 @@ THRESHOLDS: Final = "thresholds.json"
 WEIGHTS: Final = "weights.safetensors"
 LIMITS: Final = {METADATA: 1 << 20, VOCABULARY: 64 << 20, THRESHOLDS: 1 << 20, WEIGHTS: 256 << 20}
 """The files of a version and their greatest size in bytes."""
-FORMAT: Final = 1
+FORMAT: Final = 2
 MAX_NEIGHBOURS: Final = 4_096
 MAX_TOLERANCE: Final = 64
 MAX_STRONGEST: Final = 64
@@ -47,9 +48,13 @@ SHAPES: Final[dict[str, tuple[int, ...]]] = {
     "mark.cut": (WIDTH,),
     "mark.end": (WIDTH,),
     "sequence.usual": (FREE,),  # log shares of the templates and of the end
+    "precedence.events": (FREE, 2),  # template, how many lines of it came before
+    "precedence.before": (FREE, FREE),  # sessions that had the row's event before the column's
     "profile.weights": (FREE,),
     "profile.rows": (FREE, 3),  # neighbour, template, count
 }
+_WHOLE: Final = frozenset({"precedence.events", "precedence.before", "profile.rows"})
+"""Arrays of whole numbers."""
 
 T = TypeVar("T")
 
@@ -76,6 +81,9 @@ class Limits(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     novelty: Calibration
     profile: Calibration
     sequence: Calibration
+    """Of the LSTM's surprise."""
+    precedence: Calibration
+    """Of what an order that training sessions never had adds to the sequence view; sessions only."""
     tolerance: int
     """Places that a line may come early or late."""
     strongest: int
@@ -187,7 +195,7 @@ def _check_texts(version: TrainedVersion) -> None:
     if not all(math.isfinite(s.patience) and s.patience >= 0 for s in statements):
         _refuse(f"{VOCABULARY} has a waiting time that is not a number of seconds")
     for limits in (version.thresholds.session, version.thresholds.window):
-        for found in (limits.novelty, limits.profile, limits.sequence):
+        for found in (limits.novelty, limits.profile, limits.sequence, limits.precedence):
             if not (math.isfinite(found.threshold) and found.threshold > 0):
                 _refuse(f"{THRESHOLDS} has a threshold that is not above 0")
         if not 0 <= limits.tolerance <= MAX_TOLERANCE:
@@ -208,7 +216,7 @@ def _check_arrays(version: TrainedVersion) -> None:
             want not in (FREE, have) for want, have in zip(shape, array.shape, strict=True)
         ):
             _refuse(f"{name} has the shape {list(array.shape)}, not {list(shape)}")
-        wanted = np.int32 if name == "profile.rows" else np.float32
+        wanted = np.int32 if name in _WHOLE else np.float32
         if array.dtype != wanted:
             _refuse(f"{name} holds {array.dtype}, not {np.dtype(wanted)}")
         if not np.isfinite(array).all():
@@ -226,6 +234,16 @@ def _check_arrays(version: TrainedVersion) -> None:
         and (rows[:, 2] > 0).all()
     ):
         _refuse("profile.rows names neighbours, templates or counts out of range")
+    _check_precedence(arrays["precedence.events"].astype(np.int64), arrays["precedence.before"], templates)
+
+
+def _check_precedence(events: NDArray[np.int64], before: NDArray[np.generic], templates: int) -> None:
+    if len(events) > MAX_EVENTS or before.shape != (len(events), len(events)):
+        _refuse(f"precedence.before is not a square of at most {MAX_EVENTS} events")
+    if not ((events >= 0) & (events < (templates, OCCURRENCES))).all() or len(np.unique(events, axis=0)) < len(events):
+        _refuse("precedence.events names templates or occurrences out of range, or one twice")
+    if (before.astype(np.int64) < 0).any():
+        _refuse("precedence.before holds a negative number of sessions")
 
 
 def _refuse(reason: str) -> NoReturn:

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Final
 
 import msgspec
@@ -16,6 +17,7 @@ _IMPLAUSIBLE: Final = 1e-3
 """Chance that a tail like the one below it holds a value as great as an outlier."""
 MOST: Final = 0.002
 """A budget is a ceiling: where it allows more than this share of sequences, no more than this share is used."""
+_TRIES: Final = 13
 _REACH: Final = 1.5
 """A threshold beyond the data stands at most at so many times the greatest value seen."""
 
@@ -63,6 +65,34 @@ def calibrate(
     else:
         threshold, needed = _beyond(ordered, rate), wanted - n
     return Calibration(round(max(threshold, floor), 6), rate, n, needed, round(greatest, 6), outliers)
+
+
+@dataclass(frozen=True, slots=True)
+class Statistic:
+    """What one of several statistics says of normal sequences, and the least that its threshold may be."""
+
+    values: NDArray[np.float64]
+    floor: float
+
+
+def calibrate_together(
+    statistics: Sequence[Statistic], flagged: NDArray[np.bool_], rate: float
+) -> tuple[Calibration, ...]:
+    """Return thresholds of statistics that at most a share `rate` of normal sequences exceeds in one or another.
+
+    `flagged` are sequences (the last of them) that cost an alarm already. What is odd in one way is often odd in
+    others, so that fixed parts would leave much of the rate unused: each gets as much as the sequences themselves
+    allow, from the whole rate down to an even part of half of it.
+    """
+    least = 0.5 / len(statistics)
+    held = len(flagged)
+    found: tuple[Calibration, ...] = ()
+    for part in np.linspace(1.0, least, _TRIES).tolist() if held * rate >= 1 else (least,):
+        found = tuple(calibrate(s.values, rate * part, s.floor) for s in statistics)
+        over = [s.values[-held:] > c.threshold for s, c in zip(statistics, found, strict=True)]
+        if np.logical_or.reduce([flagged, *over]).mean() <= rate:
+            break
+    return found
 
 
 def _beyond(ordered: NDArray[np.float64], rate: float) -> float:

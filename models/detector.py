@@ -2,24 +2,26 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
-from deepsentry.events import Explanation, ModelReference, View, ViewScore
+from deepsentry.events import Explanation, ModelReference, SequenceKind, View, ViewScore
 from models.artifact import TrainedVersion
 from models.encoder import Encoder
 from models.explanation import Evidence, explain
 from models.novelty import UNKNOWN
+from models.precedence import Disorder, Precedence
+from models.prefixes import Prefixes
 from models.prepare import MAX_LENGTH, Observed, Verdict
 from models.profile import Counts, Nearest, Neighbours, counts
-from models.sequence import Model, Network, Walk, strongest, surprises
+from models.sequence import Model, Network, Walk, surprises
 from models.statements import Statements
 
-MAX_MEMO: Final = 100_000
-_BATCH: Final = 256
-_CELLS: Final = 4_000_000
+MAX_MEMO: Final = 30_000
+MAX_MEMO_LINES: Final = 1_000_000
+"""Lines of the sequences whose verdicts are remembered."""
 _DIGITS: Final = 4
 _MANY: Final = 6
 """New statements in one sequence that may still all be known ones."""
@@ -48,17 +50,24 @@ class Detector:
         statements = trained.vocabulary.statements
         self._patience = tuple(s.patience for s in statements)
         self._normal = np.array([s.normal for s in statements], np.bool_)
+        self._usual_ones = frozenset(np.flatnonzero(self._normal).tolist())
         encoder, network = networks(trained.arrays)
         self._statements = Statements(
             [s.text for s in statements], encoder, trained.thresholds.same, trained.thresholds.alike
         )
         self._network = Model(network, self._statements.vectors, self._normal)
         self._usual = trained.arrays["sequence.usual"].astype(np.float64)
+        self._prefixes = Prefixes(self._network, self._usual)
+        self._precedence = Precedence(
+            ((t, nth) for t, nth in trained.arrays["precedence.events"].tolist()),
+            trained.arrays["precedence.before"].astype(np.int32),
+        )
         self._neighbours = Neighbours(
             profiles(trained.arrays["profile.rows"]), trained.arrays["profile.weights"].astype(np.float32)
         )
         self._nearest: dict[tuple[Counts, bool], Nearest] = {}
         self._verdicts: dict[Observed, Verdict] = {}
+        self._remembered = 0
 
     def template(self, message: str) -> int:
         """Return the template id of a sanitized line; an unseen statement gets a new id in this process."""
@@ -84,13 +93,18 @@ class Detector:
 
     def judge(self, batch: Sequence[Observed]) -> list[Verdict]:
         """Return a verdict for each sequence; the same sequence always gets the same one."""
-        fresh = list(dict.fromkeys(observed for observed in batch if observed not in self._verdicts))
+        known = list(map(self._verdicts.get, batch))
+        fresh = list(dict.fromkeys(observed for observed, verdict in zip(batch, known, strict=True) if verdict is None))
         judged = dict(zip(fresh, self._judge(fresh), strict=True)) if fresh else {}
-        verdicts = [judged.get(observed) or self._verdicts[observed] for observed in batch]
-        if len(self._verdicts) + len(judged) > MAX_MEMO:
+        self._remember(judged)
+        return [verdict or judged[observed] for observed, verdict in zip(batch, known, strict=True)]
+
+    def _remember(self, judged: dict[Observed, Verdict]) -> None:
+        self._remembered += sum(len(observed.templates) for observed in judged)
+        if len(self._verdicts) + len(judged) > MAX_MEMO or self._remembered > MAX_MEMO_LINES:
             self._verdicts.clear()
+            self._remembered = 0
         self._verdicts.update(judged)
-        return verdicts
 
     def explain(self, observed: Observed, verdict: Verdict) -> Explanation:
         """Return why a sequence got its verdict."""
@@ -107,6 +121,7 @@ class Detector:
             neighbour=self._neighbours.profiles[nearest.row],
             distance=nearest.distance,
             complete=observed.complete,
+            disorder=self._disorder(observed, reading, limits.precedence.threshold),
         )
         return explain(evidence, verdict, self.template_text, limits)
 
@@ -160,18 +175,20 @@ class Detector:
         values: list[tuple[View, float]] = [
             ("novelty", new / limits.novelty.threshold),
             ("profile", distance / limits.profile.threshold),
-            ("sequence", sequence),
+            ("sequence", max(sequence, self._strain(observed, reading) / limits.precedence.threshold)),
         ]
         views = [ViewScore(view, round(value, _DIGITS)) for view, value in values]
         views.sort(key=lambda v: (v.view != "novelty" or v.score <= 1, -v.score))
         return Verdict(max(v.score for v in views), tuple(views))
 
     def _read(self, observed: Observed) -> _Reading:
-        meanings = tuple(self._statements.meaning(t) for t in observed.templates[:MAX_LENGTH])
-        return self._usual_of(meanings)
+        shown = observed.templates[:MAX_LENGTH]
+        if max(shown, default=0) < self._statements.known:
+            return self._usual_of(shown)
+        return self._usual_of(tuple(self._statements.meaning(t) for t in shown))
 
     def _usual_of(self, meanings: tuple[int, ...]) -> _Reading:
-        return _Reading(meanings, tuple(i for i, t in enumerate(meanings) if t != UNKNOWN and self._normal[t]))
+        return _Reading(meanings, tuple(i for i, t in enumerate(meanings) if t in self._usual_ones))
 
     def _closest(self, reading: _Reading, *, complete: bool) -> Nearest:
         profile = counts((reading.templates[i] for i in reading.usual), len(self._normal))
@@ -183,36 +200,39 @@ class Detector:
             self._nearest[profile, complete] = known
         return known
 
+    def _disorder(self, observed: Observed, reading: _Reading, least: float) -> Disorder | None:
+        rows = self._walk(observed, reading).rows
+        return self._precedence.disorder(rows, least) if observed.kind == "session" else None
+
+    def _strain(self, observed: Observed, reading: _Reading) -> float:
+        return self._precedence.strain(self._walk(observed, reading).rows) if observed.kind == "session" else 0.0
+
     def _walk(self, observed: Observed, reading: _Reading) -> Walk:
         return Walk(tuple(reading.templates[i] for i in reading.usual), begins=observed.kind == "session")
 
     def _sequence_scores(self, batch: Sequence[Observed], readings: Sequence[_Reading]) -> list[float]:
         scores = [0.0] * len(batch)
-        group: list[int] = []
-        cells = 0
-        for i, reading in enumerate(readings):
-            group.append(i)
-            cells += len(reading.templates) * (self._network.templates + 1)
-            if len(group) >= _BATCH or cells >= _CELLS or i == len(readings) - 1:
-                self._score_group(group, batch, readings, scores)
-                group, cells = [], 0
+        for kind in get_args(SequenceKind):
+            mine = [i for i, observed in enumerate(batch) if observed.kind == kind]
+            walks = [self._walk(batch[i], readings[i]) for i in mine]
+            limits = self._thresholds.of(kind)
+            ended = [_ended(batch[i]) for i in mine]
+            for i, found in zip(
+                mine, self._prefixes.strongest(walks, ended, limits.tolerance, limits.strongest), strict=True
+            ):
+                scores[i] = found / limits.sequence.threshold
         return scores
-
-    def _score_group(
-        self, group: Sequence[int], batch: Sequence[Observed], readings: Sequence[_Reading], scores: list[float]
-    ) -> None:
-        found = self._network.expect([self._walk(batch[i], readings[i]) for i in group])
-        for i, expected in zip(group, found, strict=True):
-            limits = self._thresholds.of(batch[i].kind)
-            found_here = self._surprises(batch[i], readings[i], expected, limits.tolerance)
-            scores[i] = strongest(found_here, limits.strongest) / limits.sequence.threshold
 
     def _surprises(
         self, observed: Observed, reading: _Reading, expected: NDArray[np.float64], tolerance: int
     ) -> NDArray[np.float64]:
-        ended = observed.complete and observed.kind == "session" and len(observed.templates) <= MAX_LENGTH
         lines = [reading.templates[i] for i in reading.usual]
-        return surprises(expected, self._usual, lines, tolerance, ended=ended)
+        return surprises(expected, self._usual, lines, tolerance, ended=_ended(observed))
+
+
+def _ended(observed: Observed) -> bool:
+    """Tell whether a sequence shows the end that it came to."""
+    return observed.complete and observed.kind == "session" and len(observed.templates) <= MAX_LENGTH
 
 
 def networks(arrays: dict[str, NDArray[np.generic]]) -> tuple[Encoder, Network]:

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from deepsentry.events import Expectation, Explanation, Neighbour, ViewScore
 from models.artifact import Limits
 from models.novelty import UNKNOWN
+from models.precedence import Disorder
 from models.prepare import Verdict
 from models.profile import Counts
 
@@ -44,6 +45,8 @@ class Evidence:
     neighbour: Counts
     distance: float
     complete: bool
+    disorder: Disorder | None = None
+    """Lines, by their number among the usual ones, in an order that is too strange to be normal."""
 
     @property
     def strange(self) -> tuple[int, ...]:
@@ -126,6 +129,8 @@ def _first_extra(evidence: Evidence) -> int | None:
 
 
 def _sequence(evidence: Evidence, text: Text, limits: Limits) -> _Finding:
+    if evidence.disorder is not None:
+        return _disorder(evidence, evidence.disorder, text)
     if not len(evidence.surprises):
         return _Finding("too short to judge its order", None)
     over = np.flatnonzero(evidence.surprises > limits.sequence.threshold)
@@ -140,6 +145,17 @@ def _sequence(evidence: Evidence, text: Text, limits: Limits) -> _Finding:
     if not len(over) and again >= _AGAIN:
         return _Finding(f"from line {place + 1} on {again} times: {_short(text(mine))}; {hint}", place)
     return _Finding(f"line {place + 1} is not what comes there: {_short(text(mine))}; {hint}", place)
+
+
+def _disorder(evidence: Evidence, found: Disorder, text: Text) -> _Finding:
+    place, other = evidence.usual[found.line], evidence.usual[found.other]
+    came, usually = ("before", "after") if place < other else ("after", "before")
+    lines = f"line {place + 1} came {came} line {other + 1} ({_short(text(evidence.templates[other]), _BRIEF)})"
+    share = (
+        f"all {found.sessions:,}" if found.otherwise == found.sessions else f"{found.otherwise:,} of {found.sessions:,}"
+    )
+    mine = _short(text(evidence.templates[place]), _SHORT)
+    return _Finding(f"{lines}, but {usually} it in {share} normal sessions: {mine}", place)
 
 
 def _expectations(evidence: Evidence, place: int | None, text: Text) -> tuple[Expectation, ...]:

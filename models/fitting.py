@@ -1,7 +1,7 @@
 """Between the fitted parts and a version: what each view says of data it was not fitted to, made into thresholds."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -10,11 +10,12 @@ from numpy.typing import NDArray
 
 from deepsentry.events import SequenceKind
 from models.artifact import Limits, ThresholdsFile
-from models.calibration import Calibration, calibrate
+from models.calibration import Calibration, Statistic, calibrate, calibrate_together
 from models.encoder import Encoder
 from models.faults import ORDER
 from models.intake import NOTHING, Progress
 from models.novelty import UNKNOWN, Identity
+from models.precedence import Precedence
 from models.prepare import Observed
 from models.profile import Counts, Neighbours, counts
 from models.rewording import reword
@@ -24,12 +25,13 @@ TOLERANCES: Final = (0, 1, 2, 3, 4, 6)
 STRONGEST: Final = (1, 2, 3)
 STATISTICS: Final = tuple((tolerance, lines) for tolerance in TOLERANCES for lines in STRONGEST)
 """How surprises may be summed up; training takes what finds most faults."""
-PARTS: Final = 2
-"""Profile and sequence get half of the budget each; new statements are news whatever it is."""
+_HALF: Final = 0.5
+"""The part of the budget that the profile gets; the sequence view has the rest. New statements are always news."""
 _CLEAR: Final = 0.1
 """From this distance on a profile may be called anomalous without a label. Where most distances are 0, rare but sound
 variety lies just below: 16 of 4,199 sound requests of the demo's shop had .03 to .096."""
-_FLOORS: Final = {"novelty": 0.75, "profile": 0.02, "sequence": 3.0}
+_FLOORS: Final = {"novelty": 0.75, "profile": 0.02, "sequence": 3.0, "precedence": 7.0}
+"""An order is none that never was before there are 100 sessions which had it otherwise."""
 _NEWS: Final = 0.01
 """Where no more than this share of validation sequences says something new, a new statement is an alarm by itself."""
 _SAMPLE: Final = 3_000
@@ -64,6 +66,8 @@ class Views:
     network: Network
     usual: NDArray[np.float64]
     """Log shares of the templates and of the end."""
+    precedence: Precedence
+    """Of training and validation sessions."""
     mass: Counter[Counts]
     """Training profiles and how many sequences have each."""
     weight: NDArray[np.float32]
@@ -83,9 +87,9 @@ def calibrate_views(
         progress("calibrate", done, len(kinds))
         mine = part.of(kind)
         if len(mine.training) >= _ENOUGH and mine.validation:
-            found[kind] = _limits(views, model, mine, rate / PARTS, rng, metrics)
+            found[kind] = _limits(views, model, mine, rate, rng, metrics)
     progress("calibrate", len(kinds), len(kinds))
-    limits = found.get("session") or found.get("window") or _limits(views, model, part, rate / PARTS, rng, metrics)
+    limits = found.get("session") or found.get("window") or _limits(views, model, part, rate, rng, metrics)
     return ThresholdsFile(found.get("session", limits), found.get("window", limits), views.same, views.alike), metrics
 
 
@@ -93,17 +97,19 @@ def _limits(
     views: Views, model: Model, part: Part, rate: float, rng: np.random.Generator, metrics: dict[str, float]
 ) -> Limits:
     kind = part.training[0].kind
+    held = len(part.validation)
     news = _novelties(views, part)
     everyday = np.count_nonzero(news) > max(_NEWS * len(news), 1)
-    novelty = calibrate(news if everyday else np.zeros(len(news)), rate, _FLOORS["novelty"])
-    near = _distances(views, part, rng)
-    profile = calibrate(near, rate, _FLOORS["profile"], clear=_CLEAR)
-    order = _order(model, views.usual, part, rate, rng)
-    held = len(part.validation)
-    alarms = (news > novelty.threshold) | (near[-held:] > profile.threshold) | order.alarms[-held:]
-    metrics[f"{kind}_validation_alarm_share"] = round(float(alarms.mean()), 5)
+    novelty = calibrate(news if everyday else np.zeros(held), rate * _HALF, _FLOORS["novelty"])
+    normal = [*_sample(part.training, rng), *part.validation]
+    near = _distances(views, normal, held)
+    profile = calibrate(near, rate * _HALF, _FLOORS["profile"], clear=_CLEAR)
+    alarms = near > profile.threshold
+    order = _order(model, views, part, normal, alarms & (near <= profile.greatest), rate, rng)
+    alarmed = (news > novelty.threshold) | alarms[-held:] | order.alarms[-held:]
+    metrics[f"{kind}_validation_alarm_share"] = round(float(alarmed.mean()), 5)
     metrics[f"{kind}_fault_recall"] = round(order.recall, 4)
-    return Limits(novelty, profile, order.threshold, order.tolerance, order.strongest)
+    return Limits(novelty, profile, order.sequence, order.precedence, order.tolerance, order.strongest)
 
 
 def _novelties(views: Views, part: Part) -> NDArray[np.float64]:
@@ -128,8 +134,8 @@ def _novelties(views: Views, part: Part) -> NDArray[np.float64]:
     return found
 
 
-def _distances(views: Views, part: Part, rng: np.random.Generator) -> NDArray[np.float64]:
-    """Return the profile distance of training sessions to the nearest other, then of the validation sequences.
+def _distances(views: Views, normal: Sequence[Observed], held: int) -> NDArray[np.float64]:
+    """Return the profile distance of training sessions to the nearest other, then of the last `held`, for validation.
 
     Windows overlap, so a training window's neighbours are no judges of it; only validation windows are measured.
     """
@@ -139,50 +145,74 @@ def _distances(views: Views, part: Part, rng: np.random.Generator) -> NDArray[np
     row = {profile: i for i, profile in enumerate(distinct)}
     out: list[float] = []
     memo: dict[Counts, float] = {}
-    if part.training[0].kind == "session":
-        training = [counts(o.templates, templates) for o in _sample(part.training, rng)]
-        for profile in training:
+    split = len(normal) - held
+    if normal[0].kind == "session":
+        for o in normal[:split]:
+            profile = counts(o.templates, templates)
             if views.mass[profile] > 1:
                 out.append(0.0)
                 continue
             others = near.distances(profile)
             others[row[profile]] = np.inf
             out.append(float(others.min()))
-    for o in part.validation:
+    for o in normal[split:]:
         profile = counts(o.templates, templates)
         if profile not in memo:
             memo[profile] = near.nearest(profile).distance
         out.append(memo[profile])
-    return np.array(out)
+    return np.round(np.array(out), 6)
 
 
 @dataclass(frozen=True, slots=True)
 class _Order:
-    """How the sequence view sums up surprises, its threshold, and what it was found to do."""
+    """How the sequence view sums up surprises, its two thresholds, and what share of faults they find."""
 
     tolerance: int
     strongest: int
-    threshold: Calibration
+    sequence: Calibration
+    precedence: Calibration
     recall: float
     alarms: NDArray[np.bool_]
-    """Of the normal sequences; the validation ones last."""
+    """Of the normal sequences in the sequence view."""
 
 
-def _order(model: Model, share: NDArray[np.float64], part: Part, rate: float, rng: np.random.Generator) -> _Order:
-    """Choose the statistic of surprises that finds most faults at the allowed rate, the simplest of equals."""
-    normal = [*_sample(part.training, rng), *part.validation]
+def _order(
+    model: Model,
+    views: Views,
+    part: Part,
+    normal: Sequence[Observed],
+    flagged: NDArray[np.bool_],
+    rate: float,
+    rng: np.random.Generator,
+) -> _Order:
+    """Choose the statistic of surprises by which most faults are found at the allowed rate, the simplest of equals."""
     faults: list[Observed] = []
     for o in _sample(part.validation, rng, _FAULTS):
         for fault in ORDER.values():
             broken = fault(o.templates, rng)
             if broken != o.templates:
                 faults.append(Observed(broken, complete=True, kind=o.kind))
-    usual = _statistics(model, share, normal)
-    odd = _statistics(model, share, faults)
-    found = [calibrate(usual[:, i], rate, _FLOORS["sequence"]) for i in range(len(STATISTICS))]
-    recalls = [float((odd[:, i] > c.threshold).mean()) if len(odd) else 0.0 for i, c in enumerate(found)]
-    best = int(np.argmax(recalls))
-    return _Order(*STATISTICS[best], found[best], recalls[best], usual[:, best] > found[best].threshold)
+    usual, odd = (_statistics(model, views.usual, each) for each in (normal, faults))
+    strains = _strains(normal, views.precedence.strain_among_others)
+    strained = _strains(faults, views.precedence.strain)
+
+    def judged(statistic: int) -> _Order:
+        tolerance, lines = STATISTICS[statistic]
+        surprise = Statistic(usual[:, statistic], _FLOORS["sequence"])
+        strain = Statistic(strains, _FLOORS["precedence"])
+        sequence, precedence = calibrate_together((surprise, strain), flagged, rate)
+        found = (odd[:, statistic] > sequence.threshold) | (strained > precedence.threshold)
+        alarms = (usual[:, statistic] > sequence.threshold) | (strains > precedence.threshold)
+        recall = float(found.mean()) if faults else 0.0
+        return _Order(tolerance, lines, sequence, precedence, recall, alarms)
+
+    return max(map(judged, range(len(STATISTICS))), key=lambda order: order.recall)
+
+
+def _strains(sequences: Sequence[Observed], strain: Callable[[Sequence[int]], float]) -> NDArray[np.float64]:
+    """Return the strain of each session; a window has no beginning to count lines from, so it has none."""
+    found = {o: strain(o.templates) if o.kind == "session" else 0.0 for o in dict.fromkeys(sequences)}
+    return np.array([found[o] for o in sequences])
 
 
 def _statistics(model: Model, share: NDArray[np.float64], sequences: Sequence[Observed]) -> NDArray[np.float64]:

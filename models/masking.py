@@ -38,8 +38,17 @@ _LIST: Final = re.compile(r"(?<![^ ])<\*>(?: <\*>)+(?![^ ])")
 
 def line_key(message: str) -> bytes:
     """Return the cheap key of a line: UTF-8 with every run of digits as one 0. The masked text depends on it alone."""
-    data = message.encode("utf-8", "replace").translate(_ZEROS)
-    return data.replace(b"0000", b"0").replace(b"000", b"0").replace(b"00", b"0").replace(b"00", b"0")
+    return short(zeroed(message))
+
+
+def zeroed(message: str) -> bytes:
+    """Return a line in UTF-8 with every digit as a 0; cheaper than its key, and tells nearly as few lines apart."""
+    return message.encode("utf-8", "replace").translate(_ZEROS)
+
+
+def short(zeros: bytes) -> bytes:
+    """Return the key of a zeroed line."""
+    return zeros.replace(b"0000", b"0").replace(b"000", b"0").replace(b"00", b"0").replace(b"00", b"0")
 
 
 class _Tokens(dict[str, str]):

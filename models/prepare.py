@@ -3,6 +3,8 @@
 from dataclasses import dataclass, field
 from typing import Final
 
+import msgspec
+
 from deepsentry.events import SequenceKind, ViewScore
 
 MAX_LENGTH: Final = 2_000
@@ -24,8 +26,7 @@ class LoggedSequence:
     """Event time of each message, or empty; from them it is learned how long a session may stay silent."""
 
 
-@dataclass(frozen=True, slots=True)
-class Observed:
+class Observed(msgspec.Struct, frozen=True):
     """A sequence as template ids. A window has neither a beginning nor an end of its own."""
 
     templates: tuple[int, ...]

@@ -4,6 +4,7 @@ import contextlib
 import os
 import re
 import secrets
+import shutil
 import stat
 import time
 from collections.abc import Callable
@@ -56,15 +57,16 @@ class Registry:
         created_at = datetime.fromtimestamp(self._clock(), UTC).isoformat(timespec="seconds")
         files = to_files(version, created_at)
         folder = self._folder(name)
+        staging = folder / f".staging-{secrets.token_hex(8)}"
         try:
             folder.mkdir(parents=True, exist_ok=True)
-            staging = folder / f".staging-{secrets.token_hex(8)}"
             staging.mkdir()
             for file, data in files.items():
                 _write(staging / file, data)
             _sync(staging)
             number = self._publish(folder, staging)
         except OSError as error:
+            shutil.rmtree(staging, ignore_errors=True)  # a full disk stays full of what it could not hold
             message = f"cannot write a version under {folder}: {error.strerror}"
             raise DataError(message) from None
         reference = ModelReference(name, number, sha256(files[METADATA]))

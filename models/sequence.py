@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 Array = NDArray[np.float64]
 
 UNITS: Final = 64
-_MAX_SURPRISE: Final = 40.0
+MOST_SURPRISE: Final = 40.0
 """Nats; what no template of the version can be."""
 
 
@@ -50,15 +50,15 @@ class Model:
     def __init__(self, network: Network, vectors: Array, normal: NDArray[np.bool_]) -> None:
         """Take vectors [templates, WIDTH]; templates that are not `normal` are never expected."""
         self.templates = len(vectors)
-        self._recurrent = network.recurrent.astype(np.float64)
+        self.recurrent = network.recurrent.astype(np.float64)
         self._kernel = network.kernel.astype(np.float64)
         self._bias = network.bias.astype(np.float64)
         marks = np.stack([network.start, network.cut]).astype(np.float64)
-        self._inputs = np.concatenate([vectors, marks]) @ self._kernel + self._bias
+        self.inputs = np.concatenate([vectors, marks]) @ self._kernel + self._bias
         keys = np.concatenate([vectors @ network.key.astype(np.float64), network.end[None].astype(np.float64)])
-        self._out = network.query.astype(np.float64) @ keys.T
-        self._out_bias = network.query_bias.astype(np.float64) @ keys.T
-        self._out_bias[:-1][~normal] = -1e9
+        self.out = network.query.astype(np.float64) @ keys.T
+        self.out_bias = network.query_bias.astype(np.float64) @ keys.T
+        self.out_bias[:-1][~normal] = -1e9
 
     @property
     def end(self) -> int:
@@ -79,7 +79,7 @@ class Model:
         out = np.empty((steps, len(walks), UNITS))
         for step in range(steps):
             live = int((lengths > step).sum())
-            gates = self._inputs[rows[:live, step]] + state[:live] @ self._recurrent
+            gates = self.inputs[rows[:live, step]] + state[:live] @ self.recurrent
             opened = 1.0 / (1.0 + np.exp(-gates))
             cell = opened[:, UNITS : 2 * UNITS] * cell[:live] + opened[:, :UNITS] * np.tanh(
                 gates[:, 2 * UNITS : 3 * UNITS]
@@ -88,7 +88,7 @@ class Model:
             out[step, :live] = state
         found: list[Array] = [np.empty(0)] * len(walks)
         for row, i in enumerate(order):
-            logits = out[: lengths[row], row] @ self._out + self._out_bias
+            logits = out[: lengths[row], row] @ self.out + self.out_bias
             logits -= logits.max(1, keepdims=True)
             found[i] = logits - np.log(np.exp(logits).sum(1, keepdims=True))
         return found
@@ -131,7 +131,7 @@ def surprises(expected: Array, usual: Array, templates: Sequence[int], tolerance
         out[:judged] = np.where(events[:judged] >= 0, best, 0.0)
     if ended:
         out[-1] = usual[end] - expected[length, end]
-    return np.clip(out, 0.0, _MAX_SURPRISE)
+    return np.clip(out, 0.0, MOST_SURPRISE)
 
 
 def strongest(surprise: Array, lines: int) -> float:

@@ -8,7 +8,7 @@ from typing import Final
 import numpy as np
 
 from models.encoder import WIDTH, Encoder
-from models.masking import Masker, line_key
+from models.masking import Masker, short, zeroed
 from models.novelty import UNKNOWN, Identity
 from models.vocabulary import Vocabulary
 
@@ -40,6 +40,7 @@ class Statements:
         self._vocabulary = Vocabulary(templates)
         self._identity = Identity(templates, self.vectors, same, alike)
         self._masker = Masker()
+        self._zeroed: dict[bytes, int] = {}
         self._keys: dict[bytes, int] = {}
         self._ids: OrderedDict[str, int] = OrderedDict()
         self._unseen: dict[int, Unseen] = {}
@@ -47,9 +48,17 @@ class Statements:
 
     def template(self, message: str) -> int:
         """Return the template id of a line."""
-        key = line_key(message)
-        found = self._keys.get(key)
-        return self._look_up(key) if found is None else found
+        zeros = zeroed(message)
+        found = self._zeroed.get(zeros)
+        if found is None:
+            key = short(zeros)
+            found = self._keys.get(key)
+            if found is None:
+                found = self._look_up(key)
+            if len(self._zeroed) >= MAX_KEYS:
+                self._zeroed.clear()
+            self._zeroed[zeros] = found
+        return found
 
     def text(self, template: int) -> str:
         """Return the text of a template; empty where it was forgotten."""
@@ -82,6 +91,7 @@ class Statements:
             _, oldest = self._ids.popitem(last=False)
             del self._unseen[oldest]
             self._keys.clear()
+            self._zeroed.clear()
         template, self._next = self._next, self._next + 1
         self._ids[text] = template
         vector = self._encoder.encode(text)

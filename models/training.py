@@ -27,6 +27,7 @@ from models.encoder import WIDTH, Encoder
 from models.fitting import Part, Views, calibrate_views, rewording_thresholds
 from models.intake import NOTHING, Corpus, Progress, take
 from models.patience import complete, waiting_times
+from models.precedence import OCCURRENCES, Precedence
 from models.prepare import LoggedSequence, Observed
 from models.profile import Counts, counts, matrix, weights
 from models.sequence import UNITS, Network, Walk, usual_shares
@@ -105,7 +106,9 @@ def train(
     span = max(corpus.sequences[-1].start - corpus.sequences[0].start, MIN_SECONDS)
     rate = allowed_rate(options.budget, len(corpus.sequences), span)
     usual = _usual(part.training, len(templates))
-    views = Views(tuple(templates), vectors, normal, network, usual, mass, weight, same, alike)
+    sessions = Counter(o.templates for o in (*part.training, *part.validation) if o.kind == "session")
+    precedence = Precedence.of(sessions)
+    views = Views(tuple(templates), vectors, normal, network, usual, precedence, mass, weight, same, alike)
     thresholds, metrics = calibrate_views(views, part, rate, rng, progress)
     mass.update(counts(o.templates, len(templates)) for o in part.validation)
     metrics |= {
@@ -130,6 +133,8 @@ def train(
             **_arrays(encoder, network),
             **_profile_arrays(mass, weight),
             "sequence.usual": usual.astype(np.float32),
+            "precedence.events": np.array(precedence.known, np.int32).reshape(-1, 2),
+            "precedence.before": precedence.before,
         },
     )
 
@@ -236,7 +241,11 @@ def _metadata(
 ) -> Metadata:
     from models.keras.runtime import release  # noqa: PLC0415
 
-    needed = max(c.needed for k in (thresholds.session, thresholds.window) for c in (k.novelty, k.profile, k.sequence))
+    needed = max(
+        c.needed
+        for k in (thresholds.session, thresholds.window)
+        for c in (k.novelty, k.profile, k.sequence, k.precedence)
+    )
     notes = []
     if needed:
         notes.append(
@@ -268,6 +277,7 @@ def _metadata(
         architecture={
             "encoder": f"hashed words and 3-, 4-grams, mean embedding {WIDTH}, dense {WIDTH}",
             "sequence": f"LSTM {UNITS}, tied output {WIDTH}, start, cut and end marks",
+            "precedence": f"orders of the first {OCCURRENCES} lines of each statement",
             "profile": "nearest neighbour on log counts",
         },
         software={

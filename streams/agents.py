@@ -4,38 +4,65 @@ Each factory returns an agent for `app.agent`; `event.value` is a list of Consum
 ends the process and Kafka hands the chunk to the next one: nothing is acknowledged that was not published.
 """
 
-from collections.abc import Awaitable, Callable, Iterable, Iterator
-from typing import Any, TypeVar
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator
+from itertools import chain
+from typing import Any, Final, TypeVar
 
 from aiokafka import ConsumerRecord
 
 from deepsentry import logs, topics, wire
 from deepsentry.errors import WireError
-from deepsentry.events import Alert, Anomaly
-from streams.alerting import Raising, Telling
+from deepsentry.events import Anomaly
+from streams.alerting import Raising
+from streams.braking import Braking
 from streams.meter import Meter
 from streams.outbox import Outbox, Outgoing
-from streams.quarantine import quarantine
-from streams.sanitize import Located, Sanitized, Sanitizer
+from streams.quarantine import gathered
+from streams.sanitize import Located, Sanitized
 from streams.sessions import Sessions
 from streams.shippers import Record
+from streams.waiting import Waiting
 
+TOGETHER: Final = 4000
+"""Records after which no further chunk is taken into one publish."""
 Agent = Callable[[Any], Awaitable[None]]
 T = TypeVar("T")
 
 log = logs.get("agents")
 
 
-def sanitize(sanitizer: Sanitizer, outbox: Outbox, meter: Meter) -> Agent:
+def sanitize(waiting: Waiting, braking: Braking, outbox: Outbox, meter: Meter) -> Agent:
     """Raw records to clean entries, or to the rejected topic."""
 
     async def run(stream: Any) -> None:
-        async for event in stream.noack().events():
-            with meter.chunk(event):
-                done = sanitizer.sanitize([_located(record) for record in event.value])
+        async for events in _ready(stream):
+            async with waiting.turn:
+                done = [_sanitized(event, waiting, braking, meter) for event in events]
+                await outbox.publish(chain.from_iterable(map(_outgoing, done)))
+                for event, each in zip(events, done, strict=True):
+                    meter.sanitized(each)
+                    waiting.settle(event.message.tp)
+                    await stream.ack(event)
+
+    return run
+
+
+def _sanitized(event: Any, waiting: Waiting, braking: Braking, meter: Meter) -> Sanitized:
+    with meter.chunk(event):
+        records = [_located(record) for record in braking.admitted(event)]
+        return braking.passed(event, waiting.joiner.sanitize(records))
+
+
+def give_up(waiting: Waiting, outbox: Outbox, meter: Meter) -> Callable[[], Awaitable[None]]:
+    """Parts whose others do not come, to clean entries or to the rejected topic."""
+
+    async def run() -> None:
+        async with waiting.turn:
+            for tp in waiting.quiet():
+                done = waiting.give_up(tp)
                 await outbox.publish(_outgoing(done))
-            meter.sanitized(done)
-            await stream.ack(event)
+                meter.sanitized(done)
+                waiting.settle(tp)
 
     return run
 
@@ -65,16 +92,15 @@ def alert(raising: Raising, meter: Meter) -> Agent:
     return run
 
 
-def notify(telling: Telling, meter: Meter) -> Agent:
-    """Alerts to people."""
-
-    async def run(stream: Any) -> None:
-        async for event in stream.noack().events():
-            with meter.chunk(event):
-                await telling.take(event.message.partition, _decoded(Alert, event.value))
-            await stream.ack(event)
-
-    return run
+async def _ready(stream: Any) -> AsyncIterator[list[Any]]:
+    """Yield the chunks that wait in `stream`, together: a publish costs a round trip, however little it carries."""
+    chunks = stream.noack().events()
+    async for first in chunks:
+        events, size = [first], len(first.value)
+        while size < TOGETHER and not stream.channel.queue.empty():
+            events.append(await anext(chunks))
+            size += len(events[-1].value)
+        yield events
 
 
 def _located(record: ConsumerRecord) -> Located:
@@ -86,8 +112,7 @@ def _located(record: ConsumerRecord) -> Located:
 def _outgoing(done: Sanitized) -> Iterator[Outgoing]:
     for entry in done.clean:
         yield Outgoing(topics.CLEAN.name, entry.sequence.encode("utf-8", "replace"), wire.encode(entry))
-    for located, rejected in done.rejected:
-        yield quarantine(located.record, located.position(rejected.index), rejected, "sanitize")
+    yield from gathered(done.rejected, "sanitize")
 
 
 def _decoded(kind: type[T], records: Iterable[ConsumerRecord]) -> Iterator[tuple[int, T]]:

@@ -1,26 +1,25 @@
-"""Shell around the alert state: anomalies become alerts on their topic, and from there people are told.
+"""Shell around the alert state: anomalies become alerts on their topic, from where people are told (telling.py).
 
-Both states are rebuilt from the alert topic. An alert stands in the partition of its anomalies, so that one worker has
-both; what a target does not take goes to the rejected topic with the reason.
+The state is rebuilt from the alert topic. An alert stands in the partition of its anomalies, so one worker has both.
 """
 
 import asyncio
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator
 from datetime import datetime
 
 from deepsentry import kafka as broker
 from deepsentry import logs, topics, wire
-from deepsentry.errors import DeliveryError, WireError
-from deepsentry.events import Alert, Anomaly, Position, Rejected
+from deepsentry.errors import WireError
+from deepsentry.events import Alert, Anomaly
 from deepsentry.settings import Settings
-from streams.alerts.lifecycle import Alerts, Policy, follow, observe, restore, tick
-from streams.alerts.notice import Notice, Update, coalesce
-from streams.alerts.notifiers.notifier import Notifier
+from streams.alerts.lifecycle import observe, tick
+from streams.alerts.notice import Update, coalesce
+from streams.alerts.policy import Policy
+from streams.alerts.state import Alerts, key_of, restore
 from streams.cloudevents import headers
 from streams.meter import Meter
 from streams.outbox import Outbox, Outgoing
-from streams.quarantine import quarantine
-from streams.shippers import Record
+from streams.silencing import Silencing
 
 log = logs.get("alerting")
 
@@ -28,17 +27,22 @@ log = logs.get("alerting")
 class Raising:
     """Turns anomalies into alerts and publishes them."""
 
-    def __init__(self, settings: Settings, outbox: Outbox, meter: Meter, clock: Callable[[], datetime]) -> None:
+    def __init__(
+        self, settings: Settings, silencing: Silencing, outbox: Outbox, meter: Meter, clock: Callable[[], datetime]
+    ) -> None:
         self._settings = settings
+        self._silencing = silencing
         self._outbox = outbox
         self._meter = meter
         self._clock = clock
         self._states: dict[int, Alerts] = {}
         self._lock = asyncio.Lock()
 
-    async def assigned(self, partitions: Iterable[int]) -> None:
+    async def assigned(self, partitions: Collection[int]) -> None:
         """Rebuild the state of `partitions` and forget the others."""
         async with self._lock:
+            if partitions:  # what is silenced must not be told because we started
+                await self._silencing.load()
             self._states = {
                 partition: await asyncio.to_thread(alerts_of, self._settings, partition) for partition in partitions
             }
@@ -48,18 +52,19 @@ class Raising:
         async with self._lock:
             state = self._states.get(partition)
             if state is None:
+                await self._silencing.load()
                 state = await asyncio.to_thread(alerts_of, self._settings, partition)
             updates: list[Update] = []
             for anomaly in anomalies:
-                state, changed = observe(state, anomaly, self._clock())
+                state, changed = observe(state, anomaly, self._clock(), self._silencing.exemptions)
                 updates.extend(changed)
             await self._publish(partition, state, updates)
 
     async def tick(self) -> None:
-        """Resolve what was quiet for long enough."""
+        """Tell what waited for long enough, and resolve what was quiet for long enough, or is silenced."""
         async with self._lock:
             for partition, state in list(self._states.items()):
-                after, updates = tick(state, self._clock())
+                after, updates = tick(state, self._clock(), self._silencing.exemptions)
                 await self._publish(partition, after, updates)
 
     async def _publish(self, partition: int, state: Alerts, updates: list[Update]) -> None:
@@ -70,61 +75,16 @@ class Raising:
         self._meter.alerted(changed)
 
 
-class Telling:
-    """Tells people what the alert topic says, one target beside the other."""
-
-    def __init__(
-        self,
-        settings: Settings,
-        targets: Mapping[str, Notifier],
-        outbox: Outbox,
-        meter: Meter,
-    ) -> None:
-        self._settings = settings
-        self._targets = targets
-        self._outbox = outbox
-        self._meter = meter
-        self._states: dict[int, Alerts] = {}
-
-    def forget(self) -> None:
-        """Rebuild what was told, partition by partition, when the next alert comes."""
-        self._states = {}
-
-    async def take(self, partition: int, records: Iterable[tuple[int, Alert]]) -> None:
-        """Tell what is to be told of alerts at the given offsets; returns when each target took or refused it."""
-        for offset, alert in records:
-            state = self._states.get(partition)
-            if state is None:
-                state = await asyncio.to_thread(alerts_of, self._settings, partition, offset)
-            self._states[partition], occasion = follow(state, alert)
-            if occasion is not None:
-                notice = Notice(alert, occasion)
-                position = Position(topics.ALERTS.name, partition, offset)
-                await asyncio.gather(*(self._tell(name, notice, position) for name in self._targets))
-
-    async def _tell(self, name: str, notice: Notice, position: Position) -> None:
-        try:
-            await self._targets[name].notify(notice)
-        except DeliveryError as error:
-            log.warning("notification_failed", target=name, alert=notice.alert.id, reason=str(error))
-            self._meter.notified(name, "failed")
-            key, value = notice.alert.fingerprint.encode(), wire.encode(notice.alert)
-            record = Record(value, key, (), notice.alert.updated_at.timestamp(), topics.ALERTS.name)
-            rejected = Rejected("undeliverable", str(error))
-            await self._outbox.publish([quarantine(record, position, rejected, f"notify:{name}")])
-        else:
-            self._meter.notified(name, "accepted")
-
-
 def alerts_of(settings: Settings, partition: int, before: int | None = None) -> Alerts:
     """Return the state that the alert topic's `partition` tells, up to the offset `before` where one is given."""
-    policy = Policy(quiet=settings.alerts.quiet)
+    policy = Policy.of(settings.alerts)
     if before == 0:
         return Alerts(policy)
-    return restore(policy, _stored(settings, partition, before))
+    return restore(policy, stored(settings, partition, before))
 
 
-def _stored(settings: Settings, partition: int, before: int | None) -> Iterable[Alert]:
+def stored(settings: Settings, partition: int, before: int | None) -> Iterator[Alert]:
+    """Yield what the alert topic's `partition` holds, oldest first, up to the offset `before` where one is given."""
     for message in broker.read(settings.kafka, topics.ALERTS.name, begin={partition: 0}):
         if before is not None and message.offset >= before:
             return
@@ -136,10 +96,11 @@ def _stored(settings: Settings, partition: int, before: int | None) -> Iterable[
 
 
 def _outgoing(alert: Alert, partition: int) -> Outgoing:
-    identity = f"{alert.id}.{alert.count}.{alert.status}"
+    told = f".{alert.told_at.timestamp():.6f}" if alert.told_at else ""
+    identity = f"{alert.id}.{alert.count}.{alert.status}{told}"
     return Outgoing(
         topics.ALERTS.name,
-        alert.fingerprint.encode(),
+        key_of(alert).encode(),
         wire.encode(alert),
         headers("alert.changed", "alert", identity, alert.updated_at),
         partition,

@@ -1,9 +1,8 @@
 """Composes the stream: reads as the architecture does, from the broker to the agents of one stage."""
 
 import logging
-import ssl
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
 from datetime import UTC, datetime
 from typing import Any, Final, Literal, cast
 
@@ -18,28 +17,41 @@ from deepsentry.metrics import Metrics
 from deepsentry.settings import Kafka, Settings
 from deepsentry.topics import Topic
 from streams import agents
-from streams.alerting import Raising, Telling
+from streams.alerting import Raising
 from streams.alerts.notifiers.compose import build
-from streams.alerts.notifiers.webhook import Surroundings
-from streams.champions import Champion
+from streams.alerts.notifiers.delivery import Surroundings
+from streams.alerts.routes import Routes
+from streams.braking import Braking
+from streams.champions import LOOK_EVERY, Champion
+from streams.credentials import credentials
 from streams.ending import end_within
 from streams.health import Progress
+from streams.joining import Joiner
 from streams.keying import Keyer
+from streams.listening import Listening
 from streams.meter import Meter
 from streams.offline import BUILT_IN
 from streams.outbox import Outbox
+from streams.receipts import KeptReceipts
+from streams.recovery import ReadAgain
 from streams.redaction import create_redactor
+from streams.replay import honouring
 from streams.sanitize import Sanitizer
 from streams.score import Scorer
 from streams.sessions import Sessions
 from streams.shippers import create_decoder
+from streams.silencing import Silencing
+from streams.telling import Telling
+from streams.texts import Texts
 from streams.transport import ChunkConsumer, ChunkTransport
+from streams.upstream import Upstream
+from streams.waiting import Waiting
 
 Stage = Literal["sanitize", "score", "alert"]
 NEEDED: Final[dict[Stage, tuple[Topic, ...]]] = {
     "sanitize": (topics.RAW, topics.CLEAN, topics.REJECTED, topics.MODELS),
     "score": (topics.CLEAN, topics.SEQUENCES, topics.ANOMALIES, topics.MODELS),
-    "alert": (topics.ANOMALIES, topics.ALERTS, topics.REJECTED),
+    "alert": (topics.ANOMALIES, topics.ALERTS, topics.FEEDBACK, topics.RECEIPTS, topics.REJECTED),
 }
 """Stage -> topics that must exist before it starts."""
 SHORTEST_KEY: Final = 16
@@ -102,19 +114,24 @@ def _sanitize(app: StreamApp, settings: Settings, outbox: Outbox, meter: Meter) 
         )
         raise SettingsError(message)
     redactor = create_redactor(settings.redaction, key)
-    sanitizer = Sanitizer(create_decoder(settings.ingest), redactor, keyer_of(settings, champion))
+    sanitizer = Sanitizer(honouring(create_decoder(settings.ingest)), redactor, keyer_of(settings, champion))
+    braking = Braking(settings.ingest, lambda: cast("ChunkConsumer", app.consumer), meter)
 
     async def rekey() -> None:
         sanitizer.keyer = keyer_of(settings, champion)
 
-    app.agent(_channel(app, topics.RAW), name="sanitize")(agents.sanitize(sanitizer, outbox, meter))
+    joiner = Joiner(sanitizer, settings.ingest)
+    waiting = Waiting(joiner, lambda: cast("ChunkConsumer", app.consumer), time.monotonic)
+    app.agent(_channel(app, topics.RAW), name="sanitize")(agents.sanitize(waiting, braking, outbox, meter))
+    app.on_partitions_assigned.connect(_on_assigned(waiting.assigned))
+    app.timer(1.0)(agents.give_up(waiting, outbox, meter))
+    app.on_partitions_assigned.connect(_on_assigned(braking.assigned))
     app.task(_follow(champion, rekey))
 
 
 def _score(app: StreamApp, settings: Settings, outbox: Outbox, meter: Meter) -> None:
-    champion = Champion(settings, meter.metrics)
-    champion.refresh()
-    scorer = Scorer(topics.CLEAN.name, _now)
+    champion = champion_of(settings, meter)
+    scorer = Scorer(topics.CLEAN.name, _now, Texts(ReadAgain(settings, time.monotonic)))
     scorer.detector = champion.detector
     sessions = Sessions(
         settings,
@@ -124,6 +141,7 @@ def _score(app: StreamApp, settings: Settings, outbox: Outbox, meter: Meter) -> 
         meter,
         lambda: cast("ChunkConsumer", app.consumer),
         time.monotonic,
+        Upstream(settings.kafka, group_of(settings, "sanitize"), topics.RAW.name),
     )
 
     async def adopt() -> None:
@@ -136,19 +154,44 @@ def _score(app: StreamApp, settings: Settings, outbox: Outbox, meter: Meter) -> 
 
 
 def _alert(app: StreamApp, settings: Settings, outbox: Outbox, meter: Meter) -> None:
-    raising = Raising(settings, outbox, meter, _now)
-    source = f"/{settings.kafka.group_prefix}"
-    targets = build(settings.alerts.targets, source, Console(), Surroundings(_now), time.monotonic)
-    telling = Telling(settings, targets, outbox, meter)
+    silencing = Silencing(settings)
+    raising = Raising(settings, silencing, outbox, meter, _now)
 
     async def assigned(partitions: set[TP]) -> None:
         await raising.assigned({tp.partition for tp in partitions if tp.topic == topics.ANOMALIES.name})
-        telling.forget()
 
     app.agent(_channel(app, topics.ANOMALIES), name="alert")(agents.alert(raising, meter))
-    app.agent(_channel(app, topics.ALERTS), name="notify")(agents.notify(telling, meter))
     app.on_partitions_assigned.connect(_on_assigned(assigned))
-    app.timer(1.0)(raising.tick)
+    app.timer(0.25)(raising.tick)  # what waits in its group waits no longer than it must
+    app.task(_always(silencing.follow))
+    for listening in _listeners(settings, outbox, meter):
+        app.task(_always(listening.run))
+
+
+def _listeners(settings: Settings, outbox: Outbox, meter: Meter) -> Iterator[Listening]:
+    surroundings = Surroundings(_now, source=f"/{settings.kafka.group_prefix}")
+    receipts = KeptReceipts(settings.kafka, outbox, _now)
+    wanted = settings.alerts.targets
+    routes = Routes(settings.alerts.routes, wanted)
+    for name, notifier in build(wanted, Console(), surroundings, receipts, time.monotonic).items():
+        telling = Telling(settings, name, notifier, routes, outbox, meter, surroundings, time.monotonic)
+        yield Listening(settings, telling, meter, time.time())
+
+
+def champion_of(settings: Settings, meter: Meter) -> Champion:
+    """Return what holds the champion; where there is one that is refused, wait for one that can judge, and say so.
+
+    Lines that nobody could judge would pass for judged: the offset moves on, and no later version looks at them.
+    """
+    champion = Champion(settings, meter.metrics)
+    champion.refresh()
+    while champion.refusal:
+        meter.progress.beat(lag=0)
+        meter.progress.waiting = f"{champion.refusal}; promote another version"
+        time.sleep(LOOK_EVERY)
+        champion.refresh()
+    meter.progress.waiting = ""
+    return champion
 
 
 def keyer_of(settings: Settings, champion: Champion) -> Keyer:
@@ -162,7 +205,7 @@ def _app(settings: Settings, stage: Stage) -> StreamApp:
     app = StreamApp(
         group_of(settings, stage),
         broker=[f"kafka://{server}" for server in kafka.bootstrap.split(",")],
-        broker_credentials=_credentials(kafka),
+        broker_credentials=credentials(kafka),
         broker_client_id=f"deepsentry-{stage}-{__version__}",
         broker_commit_interval=settings.worker.commit_interval,
         broker_session_timeout=kafka.session_timeout,
@@ -188,31 +231,6 @@ def _app(settings: Settings, stage: Stage) -> StreamApp:
     return app
 
 
-def _credentials(kafka: Kafka) -> Any:
-    match kafka.security_protocol:
-        case "PLAINTEXT":
-            return None
-        case "SSL":
-            return faust.SSLCredentials(_tls(kafka))
-        case "SASL_PLAINTEXT":
-            return _sasl(kafka, None)
-        case "SASL_SSL":
-            return _sasl(kafka, _tls(kafka))
-
-
-def _sasl(kafka: Kafka, context: ssl.SSLContext | None) -> faust.SASLCredentials:
-    return faust.SASLCredentials(
-        username=kafka.sasl_username,
-        password=kafka.sasl_password.get_secret_value(),
-        mechanism=kafka.sasl_mechanism,
-        ssl_context=context,
-    )
-
-
-def _tls(kafka: Kafka) -> ssl.SSLContext:
-    return ssl.create_default_context(cafile=kafka.ssl_ca_file)
-
-
 class _Raw(faust.Schema[Any, Any]):
     """Hands the chunk through; no codec runs for each message."""
 
@@ -234,6 +252,13 @@ def _follow(champion: Champion, changed: Callable[[], Awaitable[None]]) -> Calla
     return follow
 
 
+def _always(run: Callable[[], Awaitable[None]]) -> Callable[[], Any]:
+    async def always() -> None:
+        await run()
+
+    return always
+
+
 def _on_assigned(assigned: Callable[[set[TP]], Any]) -> Callable[..., Any]:
     async def handle(_app: Any, partitions: set[TP], **_: Any) -> None:
         await assigned(partitions)
@@ -249,6 +274,8 @@ def _watch(app: StreamApp, kafka: Kafka, outbox: Outbox, meter: Meter) -> Callab
         behind = consumer.behind()
         for tp, lag in behind.items():
             meter.metrics.lag.labels(tp.topic, str(tp.partition)).set(lag)
+        for tp, records in consumer.lost().items():
+            meter.metrics.lost.labels(tp.topic, str(tp.partition)).inc(records)
         meter.metrics.assigned.set(len(behind))
         meter.metrics.last_commit.set(consumer.committed_at)
         lost = app.consumer_generation_id and not consumer.reaches_broker()
@@ -257,7 +284,8 @@ def _watch(app: StreamApp, kafka: Kafka, outbox: Outbox, meter: Meter) -> Callab
             meter.progress.waiting = waiting
             log.warning("waiting" if waiting else "resumed", reason=waiting or f"{kafka.bootstrap} answers again")
         meter.progress.assigned = len(behind) if app.consumer_generation_id else None
-        meter.progress.beat(sum(behind.values()))
+        # what is held makes no progress, and a restart would not help
+        meter.progress.beat(sum(lag for tp, lag in behind.items() if not consumer.holds(tp)))
 
     return watch
 

@@ -30,6 +30,8 @@ class Champion:
         self._registry = Registry(settings.models.registry)
         self._metrics = metrics
         self._refused: ModelReference | None = None
+        self.refusal = ""
+        """Why there is nothing to judge with although a version should; empty where none should, or one does."""
         self.detector: Detector | None = None
 
     def refresh(self) -> bool:
@@ -39,14 +41,18 @@ class Champion:
         try:
             wanted = self._registry.champion(name)
             held = self.detector.reference if self.detector else None
+            if wanted is None:
+                self.refusal = ""
             if wanted is None or wanted in (held, self._refused):
                 return False
             self.detector = self._registry.load(name, wanted.version)
         except ModelError as error:
             self._metrics.models_refused.inc()
             self._refused = wanted
+            self.refusal = "" if self.detector else str(error)
             log.error("version_refused", model=name, version=wanted and wanted.version, reason=str(error))  # noqa: TRY400
             return False
+        self.refusal = ""
         if held:
             self._metrics.model.remove(held.name, str(held.version))
         self._metrics.model.labels(wanted.name, str(wanted.version)).set(1)

@@ -25,10 +25,20 @@ class Source(msgspec.Struct, frozen=True, array_like=True):
     arrived: float
     """When the newest was stored in the clean topic, Unix seconds."""
 
-    def after(self, place: tuple[int, int], time: float, arrived: float, idle: float) -> "Source":
-        """Return the source after its next line: a leap needs three lines in a row that agree."""
-        reached = time if time <= self.clock + idle else min(time, self.shown, self.before)
-        return Source(*place, max(self.clock, reached), time, self.shown, arrived)
+
+class _Pace:
+    """How far one source is: what `Source` says, without a new object for each line."""
+
+    __slots__ = ("arrived", "before", "clock", "index", "offset", "shown")
+
+    def __init__(self, source: Source) -> None:
+        self.offset, self.index = source.offset, source.index
+        self.clock, self.shown, self.before = source.clock, source.shown, source.before
+        self.arrived = source.arrived
+
+    def source(self) -> Source:
+        """Return what a note says of it."""
+        return Source(self.offset, self.index, self.clock, self.shown, self.before, self.arrived)
 
 
 class Clock:
@@ -41,7 +51,7 @@ class Clock:
     def __init__(self, idle: float, sources: Mapping[str, Source], awake: float | None = None) -> None:
         """`awake` is the broker's time at which the stream woke up, None before its first line."""
         self._idle = idle
-        self._sources = dict(sources)
+        self._paces = {name: _Pace(source) for name, source in sources.items()}
         self._arrived = max((source.arrived for source in sources.values()), default=float("-inf"))
         self.awake = awake
         self.reached = float("-inf")
@@ -50,8 +60,10 @@ class Clock:
         """The same, also while the stream wakes up; it may go back when another source begins to speak."""
         self.leading = float("-inf")
         """What the foremost source has reached."""
-        self._slowest = ""
-        if self._sources:
+        self._slowest: _Pace | None = None
+        self._others = float("inf")
+        """No other source that is still speaking is behind this time."""
+        if self._paces:
             self._measure()
 
     @property
@@ -59,53 +71,66 @@ class Clock:
         """The earliest of the newest lines of all sources that are still speaking, once the stream is awake."""
         if self._wakes():
             return float("-inf")
-        return min(source.shown for source in self._sources.values() if self._speaks(source))
+        return min(pace.shown for pace in self._paces.values() if self._speaks(pace))
 
-    def tick(self, name: str, place: tuple[int, int], time: float, arrived: float) -> bool:
-        """Take a line of the source `name`, at (offset, index) `place`; False where it came before.
+    def tick(self, name: str, offset: int, index: int, time: float, arrived: float) -> bool:
+        """Take a line of the source `name`, the entry `index` of the record at `offset`; False where it came before.
 
         A sanitize worker that died publishes its last chunk again, in the same order.
         """
-        before = self._sources.get(name)
-        if before is None:
-            source = Source(*place, time, time, time, arrived)
-        elif place <= (before.offset, before.index):
+        pace = self._paces.get(name)
+        if pace is not None and (offset < pace.offset or (offset == pace.offset and index <= pace.index)):
             return False
-        else:
-            source = before.after(place, time, arrived, self._idle)
-        if self.awake is None or arrived - self._arrived > self._idle:
-            self.awake = arrived
-        self._arrived = max(self._arrived, arrived)
-        self._sources[name] = source
-        self.leading = max(self.leading, source.clock)
-        # only the slowest can move the time of all, unless one fell silent or begins to speak
-        if name == self._slowest or before is None or not self._speaks(before) or not self._speaks_slowest():
+        if arrived > self._arrived:  # a broker whose clock was set back changes nothing
+            silence = arrived - self._arrived
+            if self.awake is None or silence > self._idle:
+                self.awake = arrived
+                for each in self._paces.values():  # while nobody speaks, that one does not means nothing
+                    each.arrived += silence
+            self._arrived = arrived
+        if pace is None:
+            pace = self._paces[name] = _Pace(Source(offset, index, time, time, time, self._arrived))
             self._measure()
-        elif not self._wakes():
-            self.reached = max(self.reached, self.current)
+            return True
+        spoke = self._arrived - pace.arrived <= self._idle
+        # a leap needs three lines in a row that agree
+        reached = time if time <= pace.clock + self._idle else min(time, pace.shown, pace.before)
+        if reached > pace.clock:
+            pace.clock = reached
+            self.leading = max(self.leading, reached)
+        pace.before, pace.shown = pace.shown, time
+        pace.offset, pace.index = offset, index
+        pace.arrived = self._arrived
+        slowest = self._slowest
+        # only the slowest can move the time of all, unless one fell silent or begins to speak
+        if pace is slowest and pace.clock <= self._others:
+            self.current = pace.clock
+        elif pace is slowest or not spoke or slowest is None or self._arrived - slowest.arrived > self._idle:
+            self._measure()
+            return True
+        if self.current > self.reached and not self._wakes():
+            self.reached = self.current
         return True
 
     def newest(self) -> dict[str, Source]:
         """Return the sources for a note, those that spoke last."""
-        if len(self._sources) <= MOST_SOURCES:
-            return dict(self._sources)
-        newest = sorted(self._sources.items(), key=lambda item: item[1].arrived, reverse=True)
-        return dict(newest[:MOST_SOURCES])
+        paces = list(self._paces.items())
+        if len(paces) > MOST_SOURCES:
+            paces = sorted(paces, key=lambda item: item[1].arrived, reverse=True)[:MOST_SOURCES]
+        return {name: pace.source() for name, pace in paces}
 
     def _measure(self) -> None:
-        speaking = {name: source.clock for name, source in self._sources.items() if self._speaks(source)}
-        self._slowest = min(speaking, key=speaking.__getitem__)
-        self.current = speaking[self._slowest]
-        self.leading = max(self.leading, *speaking.values(), self.current)
+        speaking = [pace for pace in self._paces.values() if self._speaks(pace)]
+        slowest = self._slowest = min(speaking, key=lambda pace: pace.clock)
+        self._others = min((pace.clock for pace in speaking if pace is not slowest), default=float("inf"))
+        self.current = slowest.clock
+        self.leading = max(self.leading, *(pace.clock for pace in speaking))
         if not self._wakes():
             self.reached = max(self.reached, self.current)
 
-    def _speaks(self, source: Source) -> bool:
+    def _speaks(self, pace: _Pace) -> bool:
         # by the broker's clock, which a replay reads again: a source that fell silent holds nobody up
-        return self._arrived - source.arrived <= self._idle
-
-    def _speaks_slowest(self) -> bool:
-        return self._speaks(self._sources[self._slowest])
+        return self._arrived - pace.arrived <= self._idle
 
     def _wakes(self) -> bool:
         return self.awake is None or self._arrived - self.awake < WAKING

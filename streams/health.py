@@ -33,6 +33,8 @@ class Progress:
     lag: int = 0
     waiting: str = ""
     """Why the worker waits, such as `no broker answers at ...`; empty when it works."""
+    held: tuple[str, ...] = ()
+    """Why partitions are read no further, one sentence for each."""
     facts: dict[str, str] = field(default_factory=dict)
     """For people: stage, model version, ..."""
 
@@ -60,7 +62,7 @@ class Progress:
             reasons.append("no assignment from the consumer group yet")
         if self.waiting:
             reasons.append(self.waiting)
-        return reasons
+        return [*reasons, *self.held]
 
 
 class HealthServer:

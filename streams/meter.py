@@ -5,6 +5,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from faust.types import TP
+
 from deepsentry.metrics import Metrics
 from streams.alerts.notice import Update
 from streams.health import Progress
@@ -42,6 +44,16 @@ class Meter:
         for kind, count in done.findings.items():
             self.metrics.findings.labels(kind).inc(count)
 
+    def held(self, tp: TP, reason: str) -> None:
+        """Say that the brake holds a partition, and why."""
+        self.metrics.braked.labels(tp.topic, str(tp.partition)).set(1)
+        self.progress.held = (*self.progress.held, reason)
+
+    def freed(self) -> None:
+        """Say that the brake holds no partition."""
+        self.metrics.braked.clear()
+        self.progress.held = ()
+
     def scored(self, done: Scored, open_sequences: int, *, verdicts: bool) -> None:
         """Count what became of a clean chunk; `verdicts` is False while there is no model."""
         entries = self.metrics.entries
@@ -63,5 +75,10 @@ class Meter:
             self.metrics.alerts.labels(update.alert.status).inc()
 
     def notified(self, target: str, outcome: str) -> None:
-        """Count a notification."""
+        """Count a notification: accepted, deferred (tried again later) or failed (a dead letter)."""
         self.metrics.notifications.labels(target, outcome).inc()
+
+    def accepted(self, target: str, seconds: float) -> None:
+        """Count a notification that a target accepted so long after its alert changed."""
+        self.notified(target, "accepted")
+        self.metrics.notification_delay.labels(target).observe(max(0.0, seconds))

@@ -3,20 +3,24 @@
 import gzip
 import itertools
 import sys
+import tempfile
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import IO, Final, NamedTuple, cast
 
+import cramjam
 import msgspec
 
 from deepsentry.errors import DataError
 from deepsentry.events import CleanEntry, Position
-from deepsentry.settings import Sequences
+from deepsentry.settings import Ingest, Sequences
 from models.keys import DEFAULT_PATTERNS, LearnedKey, learn_key
 from models.prepare import LoggedSequence
 from streams.clock import WAKING
+from streams.joining import Joiner
 from streams.keying import Keyer
 from streams.sanitize import Located, Sanitized, Sanitizer, tagged
+from streams.sequence import CleanLine
 from streams.shippers import Record
 from streams.window import Closed, Windows
 
@@ -26,21 +30,37 @@ SAMPLE: Final = 50_000
 LONGEST: Final = 16 * 1_048_576
 """Bytes of a line; what follows is taken for the next one."""
 GZIP: Final = b"\x1f\x8b"
+ZSTD: Final = b"\x28\xb5\x2f\xfd"
+INGEST: Final = Ingest()
 BUILT_IN: Final = "|".join(DEFAULT_PATTERNS)
 """Pattern of session ids where nothing was learned or configured."""
 
 
 def open_log(path: str) -> IO[bytes]:
-    """Open a log file for reading, `-` for stdin; gzip is seen by its first bytes. Raises DataError."""
+    """Open a log file for reading, `-` for stdin; gzip and zstd are seen by their first bytes. Raises DataError."""
     if path == "-":
         return sys.stdin.buffer
     try:
         with Path(path).open("rb") as probe:
-            packed = probe.read(2) == GZIP
-        return cast("IO[bytes]", gzip.open(path)) if packed else Path(path).open("rb")
+            begin = probe.read(len(ZSTD))
+        if begin == ZSTD:
+            return _unpacked(path)
+        return cast("IO[bytes]", gzip.open(path)) if begin.startswith(GZIP) else Path(path).open("rb")
     except OSError as error:
         message = f"{path}: {error.strerror}"
         raise DataError(message) from None
+
+
+def _unpacked(path: str) -> IO[bytes]:
+    """Return what a zstd file holds, as a file that is gone when it is closed: the library unpacks whole frames."""
+    whole = tempfile.NamedTemporaryFile(prefix="deepsentry-")  # noqa: SIM115 - the caller closes it
+    try:
+        cramjam.zstd.decompress_into(cramjam.File(path), cramjam.File(whole.name))
+    except cramjam.DecompressionError as error:
+        whole.close()
+        message = f"{path}: {error}"
+        raise DataError(message) from None
+    return cast("IO[bytes]", whole)
 
 
 def read_lines(path: str) -> Iterator[bytes]:
@@ -60,11 +80,16 @@ def records(path: str, now: float) -> Iterator[Located]:
         yield Located(Record(line, None, (), now, Path(path).name), 0, number)
 
 
-def sanitized(located: Iterable[Located], sanitizer: Sanitizer, chunk: int = CHUNK) -> Iterator[Sanitized]:
-    """Sanitize chunk by chunk."""
+def sanitized(
+    located: Iterable[Located], sanitizer: Sanitizer, chunk: int = CHUNK, ingest: Ingest = INGEST
+) -> Iterator[Sanitized]:
+    """Sanitize chunk by chunk; what waits for other parts at the end is given up."""
+    joiner = Joiner(sanitizer, ingest)
     iterator = iter(located)
     while piece := list(itertools.islice(iterator, chunk)):
-        yield sanitizer.sanitize(piece)
+        yield joiner.sanitize(piece)
+    for partition in joiner.waiting():
+        yield joiner.flush(partition)
 
 
 class Keyed(NamedTuple):
@@ -92,29 +117,34 @@ def sequences(
 ) -> Iterator[LoggedSequence]:
     """Put `entries` (in time order) into the sequences that the score step would see; `seen` counts them."""
     # how long a session may be silent is what training finds out, so here it may be silent for long
-    windows: Windows[tuple[str, float]] = Windows(settings, patience=lambda _: settings.patience)
+    windows = Windows(settings, patience=lambda _: settings.patience)
+    lines: dict[int, CleanEntry] = {}
     for offset, entry in enumerate(entries):
         seen()
         # the place in this reading, not in the raw log: here nothing is read twice, and partitions are merged by time
-        placed = msgspec.structs.replace(entry, raw=Position("", 0, offset))
-        added = windows.add(offset, at_rest(offset), placed, 0, (entry.message, entry.timestamp))
-        for closed in (*added.ended.over, *added.full):
-            yield _logged(closed)
+        lines[offset] = entry
+        placed = CleanLine.of(msgspec.structs.replace(entry, raw=Position("", 0, offset)))
+        _, ended = windows.add(offset, at_rest(offset), placed, 0)
+        for closed in ended.over if ended else ():
+            yield _logged(closed, lines)
     for closed in windows.flush():
-        yield _logged(closed)
+        yield _logged(closed, lines)
 
 
-def _logged(closed: Closed[tuple[str, float]]) -> LoggedSequence:
+def _logged(closed: Closed, lines: dict[int, CleanEntry]) -> LoggedSequence:
+    """Return a sequence with its lines, and forget those that no other holds."""
     sequence = closed.sequence
-    messages, times = zip(*sequence.payloads, strict=True)
+    mine = [lines[offset] for offset in sequence.offsets]
+    for offset in closed.released():
+        del lines[offset]
     return LoggedSequence(
         key=sequence.key,
         kind=sequence.kind,
-        start=sequence.orders[0][0],
+        start=mine[0].timestamp,
         end=sequence.last,
-        messages=messages,
+        messages=tuple(entry.message for entry in mine),
         complete=sequence.kind == "window" or closed.why != "cut",
-        times=times,
+        times=tuple(entry.timestamp for entry in mine),
     )
 
 

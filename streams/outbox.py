@@ -2,10 +2,11 @@
 
 import asyncio
 import zlib
-from collections import defaultdict, deque
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from typing import Final, NamedTuple
+from typing import Final
 
+import msgspec
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError as ClientError
 from aiokafka.errors import MessageSizeTooLargeError
@@ -19,11 +20,12 @@ LONGEST_WAIT: Final = 30.0
 """Seconds between two tries, at most."""
 BATCH_BYTES: Final = 1_048_576
 Headers = Sequence[tuple[str, bytes]]
+Partition = tuple[str, int]
 
 log = logs.get("outbox")
 
 
-class Outgoing(NamedTuple):
+class Outgoing(msgspec.Struct, frozen=True, gc=False):
     """One record to publish; without a partition the key decides."""
 
     topic: str
@@ -63,14 +65,8 @@ class Outbox:
 
     async def publish(self, outgoing: Iterable[Outgoing]) -> None:
         """Return when every record is confirmed; tries for as long as the broker is away, with growing pauses."""
-        groups: dict[tuple[str, int], list[Outgoing]] = defaultdict(list)
-        for record in outgoing:
-            partition = record.partition
-            if partition is None:
-                partition = partition_of(record.key or b"", await self.partitions(record.topic))
-            groups[record.topic, partition].append(record)
+        left = await self._grouped(outgoing)
         wait = 0.5
-        left = dict(groups)
         while left:
             results = await asyncio.gather(*(self._send(*tp, left[tp]) for tp in left), return_exceptions=True)
             failed = {}
@@ -86,21 +82,29 @@ class Outbox:
                 await asyncio.sleep(wait)
                 wait = min(wait * 2, LONGEST_WAIT)
 
-    async def _send(self, topic: str, partition: int, records: list[Outgoing]) -> None:
+    async def _grouped(self, outgoing: Iterable[Outgoing]) -> dict[Partition, list[Outgoing]]:
+        groups: dict[Partition, list[Outgoing]] = defaultdict(list)
+        for record in outgoing:
+            partition = record.partition
+            if partition is None:
+                count = self._counts.get(record.topic) or await self.partitions(record.topic)
+                partition = partition_of(record.key or b"", count)
+            groups[record.topic, partition].append(record)
+        return groups
+
+    async def _send(self, topic: str, partition: int, records: Sequence[Outgoing]) -> None:
         """Send one batch after the other: a later one must not arrive where an earlier one failed."""
         producer = await self._client()
-        left = deque(records)
-        while left:
+        sent = 0
+        while sent < len(records):
             batch: BatchBuilder = producer.create_batch()
-            while left and batch.append(
-                key=left[0].key, value=left[0].value, timestamp=None, headers=list(left[0].headers)
-            ):
-                left.popleft()
-            if batch.record_count():
+            count = _fill(batch, records, sent)
+            if count:
                 await (await producer.send_batch(batch, topic, partition=partition))
             else:  # larger than a batch by itself; the ordinary path has a limit of its own
-                large = left.popleft()
+                large, count = records[sent], 1
                 await producer.send_and_wait(topic, large.value, large.key, partition, headers=list(large.headers))
+            sent += count
 
     async def _client(self) -> AIOKafkaProducer:
         async with self._starting:
@@ -109,7 +113,7 @@ class Outbox:
                     **broker.aiokafka_config(self._kafka),
                     acks="all",
                     enable_idempotence=True,
-                    compression_type="lz4",
+                    compression_type="zstd",  # aiokafka fixes the levels, and its lz4 costs four times as much
                     max_batch_size=BATCH_BYTES,
                     max_request_size=topics.LARGEST,
                     request_timeout_ms=20_000,
@@ -117,3 +121,12 @@ class Outbox:
                 await producer.start()
                 self._producer = producer
             return self._producer
+
+
+def _fill(batch: BatchBuilder, records: Sequence[Outgoing], begin: int) -> int:
+    """Append `records` from `begin` on until the batch is full, and return how many it took."""
+    append = batch.append
+    for record in records[begin:]:
+        if append(key=record.key, value=record.value, timestamp=None, headers=list(record.headers)) is None:
+            break
+    return int(batch.record_count())

@@ -1,7 +1,7 @@
-"""Shell: rebuilds the open sequences of a partition by replaying the clean topic from the oldest of them."""
+"""Shell: reads the clean topic once more: to rebuild what was open, and to show the lines of an anomaly."""
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Final
 
 from deepsentry import kafka as broker
@@ -11,9 +11,14 @@ from deepsentry.events import Cut
 from deepsentry.kafka import Stored
 from deepsentry.settings import Settings
 from streams.resume import Resume, from_note
-from streams.score import CleanRecord, Open, Scorer
+from streams.score import Open, Scorer
+from streams.texts import CleanRecord
 
 REPLAY_CHUNK: Final = 1000
+LONGEST_READ: Final = 2.0
+"""Seconds for the lines of one anomaly."""
+REST: Final = 9.0
+"""So many times as long as it took, nothing is read again."""
 
 log = logs.get("recovery")
 
@@ -37,6 +42,52 @@ def restore(settings: Settings, group: str, partition: int, scorer: Scorer, foun
             replayed += len(chunk)
     log.info("sequences_restored", partition=partition, replayed=replayed, open=len(windows))
     return windows
+
+
+class ReadAgain:
+    """Reads records that are not held any more, for as much of the time as is bearable: a worker waits meanwhile."""
+
+    def __init__(self, settings: Settings, clock: Callable[[], float], within: float = LONGEST_READ) -> None:
+        """`clock` gives monotonic seconds; a call takes at most `within` of them."""
+        self._settings = settings
+        self._within = within
+        self._clock = clock
+        self._rests_until = clock()
+
+    def __call__(self, partition: int, offsets: Sequence[int]) -> dict[int, bytes]:
+        """Return offset -> record; nothing while it rests, and what was found where the broker is slow or away."""
+        begun = self._clock()
+        if begun < self._rests_until:
+            return {}
+        found: dict[int, bytes] = {}
+        for wanted in _near(sorted(offsets)):
+            left = self._within - (self._clock() - begun)
+            if left > 0:
+                found.update(self._from(partition, wanted, left))
+        now = self._clock()
+        self._rests_until = now + REST * (now - begun)
+        return found
+
+    def _from(self, partition: int, wanted: list[int], within: float) -> Iterator[tuple[int, bytes]]:
+        messages = broker.glance(self._settings.kafka, topics.CLEAN.name, partition, wanted[0], within)
+        with contextlib.closing(messages):
+            for record in messages:
+                if record.offset in wanted:
+                    yield record.offset, record.value
+                if record.offset >= wanted[-1]:
+                    return
+
+
+def _near(offsets: list[int]) -> Iterator[list[int]]:
+    """Cut ascending offsets where a gap is too wide to be read through."""
+    run: list[int] = []
+    for offset in offsets:
+        if run and offset - run[-1] > REPLAY_CHUNK:
+            yield run
+            run = []
+        run.append(offset)
+    if run:
+        yield run
 
 
 def _clean_records(settings: Settings, partition: int, resume: Resume, end: int) -> Iterator[Stored]:

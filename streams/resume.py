@@ -1,5 +1,7 @@
 """What travels with a committed offset, so that open sequences can be rebuilt."""
 
+from dataclasses import dataclass
+
 import msgspec
 
 from deepsentry import wire
@@ -16,6 +18,14 @@ class Resume(msgspec.Struct, frozen=True):
     """Partition of the raw log -> how far it was."""
     awake: float | None = None
     """When the stream woke up, by the broker's clock."""
+
+
+@dataclass(slots=True, eq=False)
+class Note:
+    """A place where a replay may begin, and how many open sequences need it to begin there or before."""
+
+    resume: Resume
+    open: int = 0
 
 
 def to_note(resume: Resume) -> str:

@@ -3,30 +3,15 @@
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Final, NamedTuple
+from typing import NamedTuple
+
+import msgspec
 
 from deepsentry.events import CleanEntry, Entry, Position, Rejected
+from streams.beside import Beside, Part
 from streams.keying import Keyer
 from streams.redaction import Redacted, Redactor
 from streams.shippers import Decode, Record
-
-MOST_REMEMBERED: Final = 20_000
-LONGEST_REMEMBERED: Final = 200
-"""Characters of a host, path or attribute whose redaction is remembered: they recur from line to line."""
-
-
-NUMBERS: Final = frozenset({"log.offset"})
-"""Attributes that our decoders fill with a count of bytes: another on every line, and never a secret."""
-
-_Part = tuple[str, str]
-"""Name of the attribute, or empty, and text."""
-
-
-class _Known(NamedTuple):
-    """What is known of the fields of a chunk."""
-
-    old: dict[_Part, Redacted]
-    fresh: dict[_Part, Redacted]
 
 
 class Located(NamedTuple):
@@ -53,20 +38,11 @@ class Sanitized:
     """Tombstones, which carry no entry."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Decoded:
+class _Decoded(NamedTuple):
     located: Located
-    index: int
+    place: int
+    """Index of the entry in its record."""
     entry: Entry
-
-
-class _Clear(NamedTuple):
-    """The redacted fields from which a key is taken; `message` with its tag."""
-
-    message: str
-    trace: str
-    host: str
-    service: str
 
 
 class Sanitizer:
@@ -76,7 +52,7 @@ class Sanitizer:
         self._decode = decode
         self._redactor = redactor
         self.keyer = keyer
-        self._remembered: dict[_Part, Redacted] = {}
+        self._beside = Beside()
 
     @property
     def rules(self) -> str:
@@ -99,78 +75,83 @@ class Sanitizer:
             self._clean([each], done)
         except Exception as error:  # noqa: BLE001 - as above
             detail = f"the redaction engine failed: {type(error).__name__}"
-            done.rejected.append((each.located, Rejected("redaction_failed", detail, each.index)))
+            elements = len(self._decode(each.located.record))
+            done.rejected.append((each.located, Rejected("redaction_failed", detail, each.place, elements)))
 
     def _entries(self, records: Sequence[Located], done: Sanitized) -> Iterator[_Decoded]:
         for located in records:
             results = self._decode(located.record)
             if not results:
                 done.empty += 1
-            for index, result in enumerate(results):
-                match result:
-                    case Entry():
-                        yield _Decoded(located, index, result)
-                    case Rejected():
-                        done.rejected.append((located, result))
+            for place, result in enumerate(results):
+                if isinstance(result, Entry):
+                    yield _Decoded(located, place, result)
+                else:
+                    done.rejected.append((located, msgspec.structs.replace(result, elements=len(results))))
 
     def _clean(self, decoded: Sequence[_Decoded], done: Sanitized) -> None:
+        unknown: dict[Part, None] = {}
+        known = [self._beside.is_known(each.entry, unknown) for each in decoded]
         texts = [each.entry.message for each in decoded]
-        messages = len(texts)
-        names = [""] * messages
-        remembered = self._remembered
-        wanted: dict[_Part, int] = {}
-        for each in decoded:
-            for part in _parts(each.entry):
-                if part not in remembered and part not in wanted:
-                    wanted[part] = len(texts)
-                    names.append(part[0])
-                    texts.append(part[1])
-        results = self._redactor.redact(texts, names)
-        fresh = {part: results[place] for part, place in wanted.items()}
-        known = _Known(remembered, fresh)
-        done.clean.extend(
-            self._entry(each, message, known, done) for each, message in zip(decoded, results[:messages], strict=True)
-        )
-        self._remember(fresh)
+        names = [""] * len(texts) + [name for name, _ in unknown] if unknown else ()
+        changed = self._redactor.masked(texts + [text for _, text in unknown], names)
+        masked = {part: changed[place] for place, part in enumerate(unknown, len(texts)) if place in changed}
+        rules = self.rules
+        entries = [
+            self._unchanged(each, rules)
+            if known[place] and place not in changed
+            else self._masked(each, changed.get(place), masked, done.findings)
+            for place, each in enumerate(decoded)
+        ]
+        done.clean.extend(entries)
+        self._beside.learn(unknown, masked)
 
-    def _remember(self, fresh: dict[_Part, Redacted]) -> None:
-        """Keep what is likely to come again."""
-        if len(self._remembered) + len(fresh) > MOST_REMEMBERED:
-            self._remembered = {}
-        self._remembered.update((part, found) for part, found in fresh.items() if len(part[1]) <= LONGEST_REMEMBERED)
-
-    def _entry(self, each: _Decoded, message: Redacted, known: _Known, done: Sanitized) -> CleanEntry:
-        def clear(text: str, name: str = "") -> str:
-            if not text or (name in NUMBERS and text.isdecimal()):
-                return text
-            redacted = known.old.get((name, text)) or known.fresh[name, text]
-            if redacted.findings:
-                done.findings.update(finding.kind for finding in redacted.findings)
-            return redacted.text
-
-        entry = each.entry
-        if message.findings:
-            done.findings.update(finding.kind for finding in message.findings)
-        host, service, trace = clear(entry.host), clear(entry.service), clear(entry.trace)
-        attributes = {clear(name): clear(value, name) for name, value in entry.attributes.items()}
-        text = tagged(message.text, service, attributes)
-        sequence, kind = self.keyer.key(_Clear(text, trace, host, service))
+    def _unchanged(self, each: _Decoded, rules: str) -> CleanEntry:
+        """Return the entry of a line without secrets: most lines."""
+        located, place, entry = each
+        process = entry.attributes.get("procid")
+        sequence, kind = self.keyer.key(entry if not process else _tagged(entry))
         return CleanEntry(
-            raw=each.located.position(each.index),
+            raw=Position(located.record.topic, located.partition, located.offset, place),
             timestamp=entry.timestamp,
-            message=message.text,
+            message=entry.message,
             sequence=sequence,
             kind=kind,
-            host=host,
-            service=service,
+            host=entry.host,
+            service=entry.service,
             level=entry.level,
-            trace=trace,
-            attributes=attributes,
+            trace=entry.trace,
+            attributes=entry.attributes,
             shipper=entry.shipper,
             time_source=entry.time_source,
             flags=entry.flags,
-            rules=self.rules,
+            rules=rules,
         )
+
+    def _masked(
+        self, each: _Decoded, message: Redacted | None, masked: Mapping[Part, Redacted], findings: Counter[str]
+    ) -> CleanEntry:
+        """Return the entry of a line in which something is masked, or was looked at for the first time."""
+
+        def clear(text: str, name: str = "") -> str:
+            found = masked.get((name, text))
+            if found is None:
+                return text
+            findings.update(finding.kind for finding in found.findings)
+            return found.text
+
+        entry = each.entry
+        if message is not None:
+            findings.update(finding.kind for finding in message.findings)
+        clean = msgspec.structs.replace(
+            entry,
+            message=entry.message if message is None else message.text,
+            host=clear(entry.host),
+            service=clear(entry.service),
+            trace=clear(entry.trace),
+            attributes={clear(name): clear(value, name) for name, value in entry.attributes.items()},
+        )
+        return self._unchanged(each._replace(entry=clean), self.rules)
 
 
 def tagged(message: str, service: str, attributes: Mapping[str, str]) -> str:
@@ -179,11 +160,5 @@ def tagged(message: str, service: str, attributes: Mapping[str, str]) -> str:
     return f"{service}[{process}]: {message}" if process else message
 
 
-def _parts(entry: Entry) -> Iterator[_Part]:
-    """Yield everything but the message that may hold a secret."""
-    for text in (entry.host, entry.service, entry.trace, *entry.attributes):
-        if text:
-            yield "", text
-    for name, value in entry.attributes.items():
-        if value and not (name in NUMBERS and value.isdecimal()):
-            yield name, value
+def _tagged(entry: Entry) -> Entry:
+    return msgspec.structs.replace(entry, message=tagged(entry.message, entry.service, entry.attributes))

@@ -17,7 +17,8 @@ from streams.meter import Meter
 from streams.outbox import Outbox, Outgoing
 from streams.recovery import restore
 from streams.resume import to_note
-from streams.score import CleanRecord, Open, Scored, Scorer
+from streams.score import Open, Scored, Scorer
+from streams.texts import CleanRecord
 
 
 class Commits(Protocol):
@@ -31,6 +32,16 @@ class Commits(Protocol):
 
     async def highwaters(self, *partitions: TP) -> Mapping[TP, int]:
         """Return partition -> the next offset, as the broker says now; nothing where it gives no answer."""
+
+
+class Passes(Protocol):
+    """The stage before: where its log ends, and whether it has passed that on."""
+
+    async def ends(self) -> dict[int, int] | None:
+        """Return partition -> where its log ends now; None where the broker gives no answer."""
+
+    async def passed(self, ends: dict[int, int]) -> bool:
+        """Tell whether everything before `ends` was handled."""
 
 
 @dataclass(slots=True)
@@ -56,6 +67,7 @@ class Sessions:
         meter: Meter,
         consumer: Callable[[], Commits],
         clock: Callable[[], float],
+        upstream: Passes,
     ) -> None:
         """`consumer` gives the running consumer, which does not exist before the app started."""
         self._settings = settings
@@ -65,6 +77,9 @@ class Sessions:
         self._meter = meter
         self._consumer = consumer
         self._clock = clock
+        self._upstream = upstream
+        self._stood: tuple[dict[int, int], set[int]] | None = None
+        """Where the log before ours ended, when these partitions fell silent."""
         self._held: dict[int, _Held] = {}
         self._lock = asyncio.Lock()
 
@@ -87,23 +102,39 @@ class Sessions:
             self._consumer().note(tp, held.next, to_note(held.windows.resume()))
 
     async def tick(self) -> None:
-        """Close what is open where nothing came for the idle time, and nothing waits at the broker."""
+        """Close what is open where nothing came for the idle time, and nothing waits here or before the sanitizer."""
         async with self._lock:
-            for partition, held in self._held.items():
-                now = self._clock()
-                if not self._consumer().reaches_broker():  # its silence says nothing of the log
+            now = self._clock()
+            if not self._consumer().reaches_broker():  # its silence says nothing of the log
+                for held in self._held.values():
                     held.arrived = held.looked = now
-                if len(held.windows) and now - held.looked > self._settings.sequences.idle:
-                    held.looked = now
-                    tp = TP(topics.CLEAN.name, partition)
-                    ends = await self._consumer().highwaters(tp)
-                    if ends.get(tp) == held.next:
-                        await self._publish(partition, self._scorer.quiet(partition, held.windows, now - held.arrived))
+            idle = self._settings.sequences.idle
+            silent = {p for p, held in self._held.items() if len(held.windows) and now - held.looked > idle}
+            if silent and self._stood is None:
+                ends = await self._upstream.ends()
+                self._stood = None if ends is None else (ends, silent)
+            if self._stood is not None and await self._upstream.passed(self._stood[0]):
+                for partition in self._stood[1] & silent:
+                    await self._quiet(partition, self._held[partition], now)
+                self._stood = None
+
+    async def _quiet(self, partition: int, held: _Held, now: float) -> None:
+        held.looked = now
+        tp = TP(topics.CLEAN.name, partition)
+        ends = await self._consumer().highwaters(tp)
+        if ends.get(tp) == held.next:
+            await self._publish(partition, self._scorer.quiet(partition, held.windows, now - held.arrived))
 
     async def adopt(self, detector: Any) -> None:
         """Judge with `detector` from now on."""
         async with self._lock:
-            self._scorer.adopt(detector, [held.windows for held in self._held.values()])
+            self._scorer.adopt(detector, {partition: held.windows for partition, held in self._held.items()})
+
+    def _divide(self) -> None:
+        """Give each partition its share of what a worker may keep open."""
+        for held in self._held.values():
+            held.windows.most_open = max(self._settings.sequences.max_open // len(self._held), 1)
+            held.windows.most_lines = max(self._settings.sequences.max_lines // len(self._held), 1)
 
     async def _restored(self, partition: int) -> _Held:
         found = await broker.committed(self._settings.kafka, self._group, topics.CLEAN.name, partition)
@@ -111,6 +142,7 @@ class Sessions:
         if held is None or found is None or held.next != found[0]:  # else nobody went on without us
             windows = await asyncio.to_thread(restore, self._settings, self._group, partition, self._scorer, found)
             held = self._held[partition] = _Held(windows, found[0] if found else 0, self._clock(), self._clock())
+            self._divide()
         return held
 
     async def _publish(self, partition: int, scored: Scored) -> None:

@@ -10,8 +10,8 @@ The private methods overridden and used here are guarded by tests/contracts/test
 import asyncio
 import logging
 import time
-from collections import defaultdict, deque
-from collections.abc import Iterator, Mapping
+from collections import Counter, defaultdict, deque
+from collections.abc import Mapping
 from typing import Any, Final, cast
 
 import aiokafka
@@ -23,31 +23,15 @@ from faust.transport.drivers.aiokafka import Transport as StockTransport
 from faust.types import TP
 
 from deepsentry import logs
-
-MOST_BYTES: Final = 4 * 1_048_576
-"""A chunk is cut after so many bytes of values, whatever its count."""
+from streams import lenient
+from streams.fetched import Records, lighten, pieces
+from streams.reach import deleted_unread, unanswered
 
 TOGETHER_WITHIN: Final = 0.5
 """Seconds that a fetched partition waits for others whose records are on their way."""
 FETCH_PAUSE: Final = 0.005
 
-Records = list[aiokafka.ConsumerRecord]
-
 log = logs.get("transport")
-
-
-def pieces(records: Records, most: int) -> Iterator[Records]:
-    """Cut `records` into runs of at most `most` records and about MOST_BYTES of values."""
-    piece: Records = []
-    size = 0
-    for record in records:
-        if piece and (len(piece) == most or size > MOST_BYTES):
-            yield piece
-            piece, size = [], 0
-        piece.append(record)
-        size += len(record.value or b"")
-    if piece:
-        yield piece
 
 
 def _has_more(consumer: aiokafka.AIOKafkaConsumer, tp: TP) -> bool:
@@ -65,8 +49,10 @@ class ConsumerThread(AIOKafkaConsumerThread):
     logger = logging.getLogger("faust.transport")
 
     def has_coordinator(self) -> bool:
-        """Tell whether the coordinator of the group is known; a failed heartbeat forgets it."""
-        return self._consumer is not None and self._consumer._coordinator.coordinator_id is not None  # noqa: SLF001 - as Faust does
+        """Tell whether the coordinator of the group is known, and answers; a failed heartbeat forgets it."""
+        if self._consumer is None or self._consumer._coordinator.coordinator_id is None:  # noqa: SLF001 - as Faust does
+            return False
+        return unanswered(self._consumer) < self.app.conf.broker_session_timeout
 
     async def on_thread_stop(self) -> None:
         """Stop the client; while the broker is away it raises what it cancelled itself, and Faust would never end."""
@@ -88,10 +74,12 @@ class ConsumerThread(AIOKafkaConsumerThread):
         way. Lines of one session lie in several partitions; read far apart, they would come to sequences far apart.
         """
         share = max_records or 1
+        lighten(consumer)
         found = dict(await super()._fetch_records(consumer, active_partitions, timeout=timeout, max_records=share))
         patience = time.monotonic() + TOGETHER_WITHIN
         while found:
             wanted = {tp for tp in active_partitions if tp not in found}
+            lighten(consumer)
             for tp in wanted:
                 found |= await super()._fetch_records(consumer, {tp}, timeout=0, max_records=share)
             if time.monotonic() > patience or not any(_has_more(consumer, tp) for tp in wanted - found.keys()):
@@ -127,6 +115,9 @@ class ChunkConsumer(StockConsumer):
         self._delivered: dict[TP, deque[int]] = defaultdict(deque)
         self._notes: dict[TP, dict[int, str]] = defaultdict(dict)
         self._confirmed: dict[TP, int] = {}
+        self._lost: Counter[TP] = Counter()
+        self._held: dict[TP, int] = {}
+        self._waiting: dict[TP, int] = {}
         super().__init__(*args, **kwargs)
         self._chunk = cast("ChunkTransport", self.transport).chunk
 
@@ -148,9 +139,34 @@ class ChunkConsumer(StockConsumer):
         except aiokafka.errors.KafkaError:
             return {}
 
+    def lost(self) -> Counter[TP]:
+        """Return, once, how many records of each partition were deleted before they were read."""
+        found, self._lost = self._lost, Counter()
+        return found
+
     def note(self, tp: TP, offset: int, text: str) -> None:
         """Commit `text` (at most 4 KiB, the broker's limit) as metadata if `offset` is committed."""
         self._notes[tp][offset] = text
+
+    def hold(self, tp: TP, offset: int) -> None:
+        """Read no more of `tp` and commit nothing from `offset` on, until it is assigned anew."""
+        self._held[tp] = offset
+        self.pause_partitions([tp])
+
+    def holds(self, tp: TP) -> bool:
+        """Tell whether `tp` is held."""
+        return tp in self._held
+
+    def wait_from(self, tp: TP, offset: int | None) -> None:
+        """Go on reading `tp` but commit nothing from the chunk with `offset` on; None ends the wait."""
+        if offset is None:
+            self._waiting.pop(tp, None)
+        else:
+            self._waiting[tp] = offset
+
+    def read_all(self, tp: TP) -> bool:
+        """Tell whether everything in `tp` was read, as far as the broker said."""
+        return self.reaches_broker() and (self.highwater(tp) or 0) <= (self._read_offset[tp] or 0)
 
     def _new_consumer_thread(self) -> ConsumerThread:
         return ConsumerThread(self, loop=self.loop, beacon=self.beacon)
@@ -163,18 +179,21 @@ class ChunkConsumer(StockConsumer):
             self._delivered.pop(tp, None)
             self._notes.pop(tp, None)
             self._confirmed.pop(tp, None)
+            self._held.pop(tp, None)
+            self._waiting.pop(tp, None)
 
     async def perform_seek(self) -> None:
         """Start again at the committed offsets."""
-        for state in (self._delivered, self._notes, self._confirmed, self._acked, self._acked_index):
+        for state in (self._delivered, self._notes, self._confirmed, self._waiting, self._acked, self._acked_index):
             state.clear()
         await super().perform_seek()
 
     def _new_offset(self, tp: TP) -> int | None:
         done = self._acked_index[tp]
+        held = min((place[tp] for place in (self._held, self._waiting) if tp in place), default=None)
         end = None
         for last in self._delivered[tp]:
-            if last not in done:
+            if last not in done or (held is not None and last >= held):
                 break
             end = last + 1
         return end
@@ -229,10 +248,21 @@ class ChunkConsumer(StockConsumer):
         except Exception as error:  # noqa: BLE001 - the rebalance that stopped the flow seeks again
             log.warning("seek_failed", error=type(error).__name__)
 
+    async def _miss(self, tp: TP, wanted: int, found: int) -> None:
+        try:
+            earliest = (await self.earliest_offsets(tp)).get(TopicPartition(tp.topic, tp.partition), 0)
+        except aiokafka.errors.KafkaError:
+            earliest = found
+        self._lost[tp] += deleted_unread(tp, wanted, found, earliest)
+
     async def _deliver(self, tp: TP, batch: Records) -> None:
+        if self.holds(tp):
+            return
         generation = self.app.consumer_generation_id
         read = self._read_offset[tp]
         self.app.monitor.track_tp_end_offset(tp, self.highwater(tp))
+        if read is not None and batch[0].offset > read:
+            await self._miss(tp, read, batch[0].offset)
         fresh = batch if read is None else [record for record in batch if record.offset >= read]
         for piece in pieces(fresh, self._chunk):
             if not self.flow_active or generation != self.app.consumer_generation_id:
@@ -254,4 +284,5 @@ class ChunkTransport(StockTransport):
 
     def __init__(self, *args: Any, chunk: int, **kwargs: Any) -> None:
         self.chunk = chunk
+        lenient.install()
         super().__init__(*args, **kwargs)

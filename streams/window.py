@@ -10,49 +10,55 @@ publishes a `Cut`, and the replay passes over what lies before it.
 """
 
 import heapq
-from collections import OrderedDict
 from collections.abc import Callable, Iterator, Mapping
-from typing import Final, Generic, Literal, NamedTuple, TypeVar
+from dataclasses import dataclass, field
+from operator import attrgetter
+from typing import Final, Literal, NamedTuple
 
-from deepsentry.events import CleanEntry
+import numpy as np
+
 from deepsentry.settings import Sequences
 from streams.clock import Clock
-from streams.resume import Resume
-from streams.sequence import Sequence, order_of
+from streams.resume import Note, Resume
+from streams.sequence import SIZE, CleanLine, Sequence, offset_at
 
 Why = Literal["idle", "cut", "evicted", "quiet"]
 NOTE_EVERY: Final = 256
 """Records between two notes of the state from which a replay may begin."""
+MANY_NOTES: Final = 1024
+"""For each so many notes in use their distance doubles: what waits for a day must not keep a million of them."""
+SHARE: Final = 32
+"""One in so many of the open sequences makes room for others where there are too many."""
+_OUTDATED: Final = 1024
+_NEVER: Final = float("inf")
 
-T = TypeVar("T")
 
-
-class Closed(NamedTuple, Generic[T]):
+class Closed(NamedTuple):
     """A sequence that ended, and why."""
 
-    sequence: Sequence[T]
+    sequence: Sequence
     why: Why
-    handled: int
-    """Offset of the last line that no sequence still open holds."""
+    kept: int = 0
+    """How many of its last lines the overlapping window that follows it holds, too."""
+
+    def released(self) -> list[int]:
+        """Return the offsets that no open sequence holds any more."""
+        offsets = self.sequence.offsets
+        return offsets[: len(offsets) - self.kept]
 
     def cut(self) -> tuple[str, int] | None:
         """Return the key, and the offset up to which a replay must pass it over; None where event time closed it."""
-        return None if self.why == "idle" else (self.sequence.key, self.handled)
+        return None if self.why == "idle" else (self.sequence.key, max(self.released()))
 
 
-class Ended(NamedTuple, Generic[T]):
-    """What time did: sequences that are over, and sessions that fell silent but may go on."""
+@dataclass(slots=True)
+class Ended:
+    """What ended with a line or with time: sequences that are over, and sessions that fell silent but may go on."""
 
-    over: list[Closed[T]]
-    paused: list[Sequence[T]]
-
-
-class Added(NamedTuple, Generic[T]):
-    """What one line did: what its time ended, what it joined (None: it was handled before), what that filled."""
-
-    ended: Ended[T]
-    joined: Sequence[T] | None
-    full: list[Closed[T]]
+    over: list[Closed] = field(default_factory=list)
+    paused: list[Sequence] = field(default_factory=list)
+    reached: list[Sequence] = field(default_factory=list)
+    """Sessions that go on, and whose new statement time has reached."""
 
 
 def unknown(_template: int) -> float:
@@ -60,10 +66,11 @@ def unknown(_template: int) -> float:
     return 0.0
 
 
-class Windows(Generic[T]):
+class Windows:
     """The open sequences of one partition.
 
-    `patience` gives for a template how many seconds a session may be silent after it, as learned.
+    `patience` gives for a template how many seconds a session may be silent after it, as learned. `most_open` and
+    `most_lines` bound what is held; beyond that the sequences that were touched longest ago are evicted.
     """
 
     def __init__(
@@ -76,163 +83,214 @@ class Windows(Generic[T]):
     ) -> None:
         resume = resume or Resume(0)
         self._settings = settings
+        self._idle = settings.idle
         self._step = settings.window - settings.window // 2
+        self._long = min(self._step + 1, settings.max_length)
         self._note_every = note_every
         self.patience = patience
-        self._open: OrderedDict[str, Sequence[T]] = OrderedDict()  # least recently touched first
-        self._starts: list[tuple[int, str]] = []  # heap; entries of closed sequences are dropped when they surface
-        self._looks: list[tuple[float, str]] = []  # heap of `due`; outdated entries likewise
-        self._clock = Clock(settings.idle, resume.sources, resume.awake)
+        self.most_open, self.most_lines = settings.max_open, settings.max_lines
+        self.lines = 0
+        """Lines of all open sequences."""
+        self._open: dict[str, Sequence] = {}
+        self._looks: list[tuple[float, str]] = []  # heap of `due`; outdated entries are dropped when they surface
+        self.clock = Clock(settings.idle, resume.sources, resume.awake)
+        """Event time, as the partitions of the raw log tell it."""
         self._handled = dict(handled or {})
         self._next = resume.begin
-        self._note = resume
+        self._note = Note(resume)
+        self._notes = {resume.begin: self._note}  # those in use, the oldest first, and the newest
+        self._note_at = resume.begin + note_every
+        self._sources: list[tuple[str, int]] = []
+        self._source = -1
+        self._source_of: dict[tuple[str, int], int] = {}
+        self._partition, self._topic, self._name = -1, "", ""
 
     def __len__(self) -> int:
         return len(self._open)
 
-    def __iter__(self) -> Iterator[Sequence[T]]:
+    def __iter__(self) -> Iterator[Sequence]:
         return iter(self._open.values())
-
-    @property
-    def clock(self) -> Clock:
-        """Event time, as the partitions of the raw log tell it."""
-        return self._clock
 
     def resume(self) -> Resume:
         """Return what rebuilds this state from the records."""
-        while self._starts:
-            first, key = self._starts[0]
-            sequence = self._open.get(key)
-            if sequence is not None and sequence.first == first:
-                return sequence.resume
-            heapq.heappop(self._starts)
-        return self._now()
+        return next((note.resume for note in self._notes.values() if note.open), None) or self._now()
 
-    def add(self, offset: int, arrived: float, entry: CleanEntry, template: int, payload: T) -> Added[T]:
+    def position(self, source: int) -> tuple[str, int]:
+        """Return topic and partition of the raw log of a line whose `Stored.source` this is."""
+        return self._sources[source]
+
+    def add(self, offset: int, arrived: float, line: CleanLine, template: int) -> tuple[Sequence | None, Ended | None]:
         """Put the line at `offset` into its sequence, after closing what its time shows to be over.
 
-        `arrived` is the broker's time of the record, Unix seconds.
+        `arrived` is the broker's time of the record, Unix seconds. Returns what the line joined (None: it was handled
+        before), and what ended, if anything: also the joined sequence itself, where the line filled it.
         """
-        if offset - self._note.begin >= self._note_every:
-            self._note = self._now()
+        if offset >= self._note_at:
+            self._take_note()
         self._next = offset + 1
-        raw = entry.raw
-        source = f"{raw.topic}/{raw.partition}"
-        fresh = self._clock.tick(source, (raw.offset, raw.index), entry.timestamp, arrived)
-        ended = self._expire()
-        if not fresh or offset <= self._handled.get(entry.sequence, -1):
-            return Added(ended, None, [])
-        sequence = self._open.get(entry.sequence)
-        if sequence is not None and self._is_over(sequence, entry.timestamp):
+        raw, time, key = line.raw, line.timestamp, line.sequence
+        if raw.partition != self._partition or raw.topic != self._topic:
+            self._turn_to(raw.topic, raw.partition)
+        clock = self.clock
+        fresh = clock.tick(self._name, raw.offset, raw.index, time, arrived)
+        ended = self._expire() if self._looks and self._looks[0][0] < clock.reached else None
+        if not fresh or (self._handled and offset <= self._handled.get(key, -1)):
+            return None, ended
+        sequence = self._open.get(key)
+        if sequence is not None and time > sequence.last + self._idle and self._is_over(sequence, time):
+            ended = ended or Ended()
             ended.over.append(self._close(sequence, "idle"))
             sequence = None
         if sequence is None:
-            sequence = Sequence(entry.sequence, entry.kind, offset, self._note)
-            heapq.heappush(self._starts, (offset, entry.sequence))
-        sequence.touched = self._clock.leading
-        # of a window, nothing may depend on lines that an overlapping one has dropped
-        sequence.last = entry.timestamp if entry.kind == "window" else max(sequence.last, entry.timestamp)
+            sequence = self._open[key] = Sequence(key, line.kind, self._note)
+            self._note.open += 1
+        sequence.add(line, offset, self._source, template, self.position)
+        self.lines += 1
+        sequence.touched = clock.leading
         sequence.paused = False
-        sequence.insert(order_of(entry), offset, template, payload)
-        if len(sequence.offsets) == self._step + 1:
-            sequence.middle = self._note
-        self._open[entry.sequence] = sequence
-        self._open.move_to_end(entry.sequence)
-        self._look_at(sequence, sequence.touched + self._settings.idle)
-        return Added(ended, sequence, list(self._full(sequence)))
+        if clock.leading + self._idle < sequence.due:
+            self._look_at(sequence, clock.leading + self._idle)
+        if len(sequence.templates) >= self._long:
+            full = self._filled(sequence)
+            if full is not None:
+                ended = ended or Ended()
+                ended.over.append(full)
+        if len(self._open) > self.most_open or self.lines > self.most_lines:
+            ended = ended or Ended()
+            ended.over.extend(self._evict())
+        return sequence, ended
 
-    def quiet(self, silence: float) -> Ended[T]:
+    def await_news(self, sequence: Sequence) -> None:
+        """Name `sequence` among what a line did once time has reached its new statement, though it gets no line."""
+        self._look_at(sequence, sequence.news)
+
+    def quiet(self, silence: float) -> Ended:
         """End what is over when no line came for `silence` seconds of the wall clock, as if time had gone on."""
-        ended: Ended[T] = Ended([], [])
+        ended = Ended()
         for sequence in list(self._open.values()):
-            self._end(sequence, self._clock.leading + silence, "quiet", ended)
+            self._end(sequence, self.clock.leading + silence, "quiet", ended)
         return ended
 
-    def flush(self) -> list[Closed[T]]:
+    def flush(self) -> list[Closed]:
         """Close everything: there will be no more lines."""
         return [self._close(sequence, "quiet") for sequence in list(self._open.values())]
 
-    def _silence(self, sequence: Sequence[T]) -> float:
+    def _silence(self, sequence: Sequence) -> float:
         """Return for how many seconds a sequence may be silent."""
         if sequence.kind == "window":
-            return self._settings.idle
+            return self._idle
         learned = self.patience(sequence.templates[-1])
-        return max(self._settings.idle, min(learned, self._settings.patience))
+        return max(self._idle, min(learned, self._settings.patience))
 
-    def _is_over(self, sequence: Sequence[T], timestamp: float) -> bool:
-        if timestamp <= sequence.last + self._settings.idle:
-            return False  # the common case, without a look at what was learned
+    def _is_over(self, sequence: Sequence, timestamp: float) -> bool:
         end = sequence.last + self._silence(sequence)
-        return timestamp > end and self._clock.shown > end
+        return timestamp > end and self.clock.shown > end
 
-    def _expire(self) -> Ended[T]:
-        ended: Ended[T] = Ended([], [])
-        now = self._clock.reached
+    def _expire(self) -> Ended:
+        ended = Ended()
+        now = self.clock.reached
         while self._looks and self._looks[0][0] < now:
             due, key = heapq.heappop(self._looks)
             sequence = self._open.get(key)
             if sequence is not None and sequence.due == due:
-                sequence.due = float("inf")
+                sequence.due = _NEVER
                 self._end(sequence, now, "idle", ended)
         return ended
 
-    def _end(self, sequence: Sequence[T], now: float, why: Why, ended: Ended[T]) -> None:
-        idle = self._settings.idle
+    def _end(self, sequence: Sequence, now: float, why: Why, ended: Ended) -> None:
+        idle = self._idle
         # the newest line counts by its own time, where the clock had not caught up with it; not by a date far ahead
         since = max(sequence.touched, sequence.last) if sequence.last <= now + idle else sequence.touched
-        over, pause = since + self._silence(sequence), since + idle
+        pause = since + idle
+        if now <= pause:
+            if sequence.news < now:
+                ended.reached.append(sequence)
+            self._look_at(sequence, pause)
+            return
+        over = since + self._silence(sequence)
         if now > over:
             ended.over.append(self._close(sequence, why))
-        elif now > pause:
-            if not sequence.paused:
-                sequence.paused = True
-                ended.paused.append(sequence)
-            self._look_at(sequence, over)
-        else:
-            self._look_at(sequence, pause)
+            return
+        if not sequence.paused:
+            sequence.paused = True
+            ended.paused.append(sequence)
+        self._look_at(sequence, over)
 
-    def _look_at(self, sequence: Sequence[T], due: float) -> None:
+    def _look_at(self, sequence: Sequence, due: float) -> None:
         if due < sequence.due:
             sequence.due = due
             heapq.heappush(self._looks, (due, sequence.key))
+            if len(self._looks) > 2 * len(self._open) + _OUTDATED:
+                self._looks = [(each.due, each.key) for each in self._open.values() if each.due < _NEVER]
+                heapq.heapify(self._looks)
 
-    def _full(self, sequence: Sequence[T]) -> Iterator[Closed[T]]:
-        length = len(sequence.offsets)
-        if sequence.kind == "window" and length >= self._settings.window:
-            yield self._slide(sequence)
-        elif length >= self._settings.max_length:
-            yield self._close(sequence, "cut")
-        while len(self._open) > self._settings.max_open:
-            yield self._close(next(iter(self._open.values())), "evicted")
+    def _filled(self, sequence: Sequence) -> Closed | None:
+        """Close a sequence that has reached its length."""
+        length = len(sequence.templates)
+        if sequence.kind == "session":
+            return self._close(sequence, "cut") if length >= self._settings.max_length else None
+        if length == self._step + 1:
+            sequence.middle = self._note
+            self._note.open += 1
+        return self._slide(sequence) if length >= self._settings.window else None
 
-    def _slide(self, sequence: Sequence[T]) -> Closed[T]:
+    def _evict(self) -> Iterator[Closed]:
+        """Close what was touched longest ago, the older of equals first: a share at once, as the search costs."""
+        opened = list(self._open.values())
+        touched = np.fromiter(map(attrgetter("touched"), opened), np.float64, len(opened))
+        for place in np.argsort(touched, kind="stable")[: max(len(opened) // SHARE, 1)].tolist():
+            yield self._close(opened[place], "evicted")
+
+    def _slide(self, sequence: Sequence) -> Closed:
         """Close a full window and open the next, overlapping by half: no line stands at the edge of both."""
         step = self._step
-        offsets = sequence.offsets[step:]
+        packed = sequence.packed[step * SIZE :]
         rest = Sequence(
             key=sequence.key,
             kind="window",
-            first=offsets[0],
-            resume=sequence.middle or sequence.resume,
+            note=sequence.middle or sequence.note,
             touched=sequence.touched,
             last=sequence.last,
-            orders=sequence.orders[step:],
-            offsets=offsets,
+            packed=packed,
             templates=sequence.templates[step:],
-            payloads=sequence.payloads[step:],
-            judged=len(offsets),
-            looked=len(offsets),
-            told=sequence.told if sequence.told >= offsets[0] else -1,
+            judged=len(sequence.templates) - step,
+            told=sequence.told if sequence.told >= offset_at(packed, 0) else -1,
         )
-        sequence.successor = rest
-        self._open[rest.key] = rest
-        heapq.heappush(self._starts, (rest.first, rest.key))
-        self._look_at(rest, rest.touched + self._settings.idle)
-        return Closed(sequence, "cut", sequence.offsets[step - 1])
+        rest.note.open += 1
+        closed = self._close(sequence, "cut")
+        sequence.successor = self._open[rest.key] = rest
+        self.lines += len(rest.templates)
+        self._look_at(rest, rest.touched + self._idle)
+        return closed._replace(kept=len(rest.templates))
 
-    def _close(self, sequence: Sequence[T], why: Why) -> Closed[T]:
+    def _close(self, sequence: Sequence, why: Why) -> Closed:
         del self._open[sequence.key]
-        return Closed(sequence, why, max(sequence.offsets))
+        sequence.open = False
+        self.lines -= len(sequence.templates)
+        self._release(sequence.note)
+        if sequence.middle is not None:
+            self._release(sequence.middle)
+        return Closed(sequence, why)
+
+    def _release(self, note: Note) -> None:
+        note.open -= 1
+        if not note.open and note is not self._note:
+            del self._notes[note.resume.begin]
+
+    def _take_note(self) -> None:
+        if not self._note.open:
+            del self._notes[self._note.resume.begin]
+        self._note = Note(self._now())
+        self._notes[self._note.resume.begin] = self._note
+        self._note_at = self._next + (self._note_every << (len(self._notes) // MANY_NOTES))
+
+    def _turn_to(self, topic: str, partition: int) -> None:
+        self._topic, self._partition, self._name = topic, partition, f"{topic}/{partition}"
+        source = topic, partition
+        if source not in self._source_of:
+            self._source_of[source] = len(self._sources)
+            self._sources.append(source)
+        self._source = self._source_of[source]
 
     def _now(self) -> Resume:
-        return Resume(self._next, self._clock.newest(), self._clock.awake)
+        return Resume(self._next, self.clock.newest(), self.clock.awake)

@@ -1,5 +1,6 @@
 """Runs one stage as a process: waits for the broker, serves its health, ends with a status that tells what happened."""
 
+import gc
 import os
 import signal
 import sys
@@ -20,6 +21,8 @@ from streams.health import HealthServer, Progress
 ANSWER_WITHIN: Final = 3.0
 LONGEST_WAIT: Final = 5.0
 """Seconds; with the answer's they stay below what a probe of liveness allows."""
+GARBAGE: Final = 20_000
+"""Objects that may refer to others and were made since the collector last looked; a chunk makes some thousands."""
 
 log = logs.get("worker")
 
@@ -34,6 +37,9 @@ def run(settings: Settings, stage: Stage) -> NoReturn:
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))  # until the app has handlers of its own
     _wait_for_topics(settings, stage, progress)
     app = create_app(settings, stage, metrics, progress)
+    gc.collect()
+    gc.freeze()  # what start-up made stays; the collector need not walk it again and again
+    gc.set_threshold(GARBAGE)
     worker = faust.Worker(app, quiet=True, override_logging=False, redirect_stdouts=False)
     worker.spinner = None  # it writes escape sequences to stdout
     worker.execute_from_commandline()

@@ -77,7 +77,7 @@ def entries_of_files(effective: Settings, paths: Iterable[str]) -> Iterator[Clea
     """Yield the sanitized entries of log files, one after the other. Raises DataError."""
     sanitizer = sanitizer_of(effective)
     for path in paths:
-        for done in offline.sanitized(offline.records(path, time.time()), sanitizer):
+        for done in offline.sanitized(offline.records(path, time.time()), sanitizer, ingest=effective.ingest):
             yield from done.clean
 
 

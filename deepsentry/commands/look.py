@@ -24,7 +24,8 @@ from models.prepare import Observed
 from models.registry import Registry
 from streams import offline
 from streams.alerts import render
-from streams.score import CleanRecord, Scorer
+from streams.score import Scorer
+from streams.texts import CleanRecord, Texts
 
 CHUNK: Final = 1000
 SAME: Final = 1e-4
@@ -80,13 +81,19 @@ def score(
 
 def judge(effective: Settings, detector: Detector, entries: Iterable[CleanEntry], name: str) -> Iterator[Anomaly]:
     """Yield the anomalies among keyed `entries` of the file `name`, as the score step finds them; offsets are lines."""
-    scorer = Scorer(name, lambda: datetime.now(UTC))
+    lines: dict[int, bytes] = {}
+
+    def again(_partition: int, offsets: Iterable[int]) -> dict[int, bytes]:
+        return {offset: lines[offset] for offset in offsets}
+
+    scorer = Scorer(name, lambda: datetime.now(UTC), Texts(again, most=0))
     scorer.detector = detector
     windows = scorer.open(effective.sequences)
     records = (
         CleanRecord(entry.raw.offset + 1, offline.at_rest(n), wire.encode(entry)) for n, entry in enumerate(entries)
     )
     while chunk := list(islice(records, CHUNK)):
+        lines.update((record.offset, record.value) for record in chunk)
         yield from scorer.score(0, windows, chunk).anomalies
     yield from scorer.flush(0, windows).anomalies
 
@@ -160,7 +167,7 @@ def reconstruct(effective: Settings, anomaly: Anomaly) -> Reconstruction:
 def _entries(effective: Settings, file: str) -> Iterator[CleanEntry]:
     sanitizer = sanitizer_of(effective)
     counts: Counter[str] = Counter()
-    for done in offline.sanitized(offline.records(file, time.time()), sanitizer):
+    for done in offline.sanitized(offline.records(file, time.time()), sanitizer, ingest=effective.ingest):
         counts["rejected"] += len(done.rejected)
         yield from done.clean
     if counts["rejected"]:

@@ -8,6 +8,7 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 from rich.table import Table
+from rich.text import Text
 
 from deepsentry import wire
 
@@ -31,7 +32,7 @@ def table(rows: Sequence[Mapping[str, object]], title: str = "") -> None:
     for name in rows[0]:
         grid.add_column(name, overflow="fold")
     for row in rows:
-        grid.add_row(*(_cell(row.get(name)) for name in rows[0]))
+        grid.add_row(*(Text(_cell(row.get(name))) for name in rows[0]))  # what stands there is no markup
     out.print(grid)
 
 

@@ -1,7 +1,6 @@
 """Commands that move log lines: worker, sanitize."""
 
 import contextlib
-import gzip
 import os
 import secrets
 import signal
@@ -13,12 +12,14 @@ from collections import Counter
 from collections.abc import Iterator
 from enum import StrEnum
 from pathlib import Path
-from typing import IO, Annotated, Final, Literal, NoReturn, cast
+from typing import Annotated, Final, Literal, NoReturn
 
 import typer
 
 from deepsentry import logs, settings, wire
+from deepsentry.commands import packed
 from deepsentry.commands.output import Json, err, print_json, progress_bar
+from deepsentry.commands.packed import Sink
 from deepsentry.errors import DataError
 from streams import offline
 from streams.keying import Keyer
@@ -99,8 +100,10 @@ def _keep(stage: Stage, stopping: threading.Event) -> None:
 
 
 def sanitize(
-    source: Annotated[str, typer.Argument(metavar="IN", help="A log file, plain or gzip; - for stdin.")],
-    target: Annotated[str, typer.Argument(metavar="OUT", help="A file, gzip where it ends in .gz; - for stdout.")],
+    source: Annotated[str, typer.Argument(metavar="IN", help="A log file, plain, gzip or zstd; - for stdin.")],
+    target: Annotated[
+        str, typer.Argument(metavar="OUT", help="A file, packed where it ends in .gz or .zst; - for stdout.")
+    ],
     *,
     as_json: Json = False,
 ) -> None:
@@ -136,7 +139,7 @@ def sanitizer_of(effective: settings.Settings) -> Sanitizer:
 
 
 @contextlib.contextmanager
-def _sink(target: str) -> Iterator[IO[bytes]]:
+def _sink(target: str) -> Iterator[Sink]:
     if target == "-":
         yield sys.stdout.buffer
         sys.stdout.buffer.flush()
@@ -144,7 +147,7 @@ def _sink(target: str) -> Iterator[IO[bytes]]:
     # beside, then in place: a reader sees the old file or the new one
     beside = Path(f"{target}.part")
     try:
-        with cast("IO[bytes]", gzip.open(beside, "wb") if target.endswith(".gz") else beside.open("wb")) as file:
+        with packed.create(beside, target) as file:
             yield file
         beside.replace(target)
     except OSError as error:

@@ -1,6 +1,8 @@
 """Normal sequences with one fault put into each: which view sees what, at the false-alarm rate that it has."""
 
-from collections.abc import Callable, Sequence
+import itertools
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
 from typing import Final
 
 import numpy as np
@@ -75,25 +77,60 @@ FAULTS: Final[dict[str, Fault]] = {
     "foreign": foreign,
 }
 NONE: Final = "none"
+IDENTICAL: Final = "identical to a normal one"
+PAIRWISE: Final = "every pair as in normal ones"
+
+
+class Ordinary:
+    """What of a broken sequence nobody can tell from normal ones, so that recalls can be read against it."""
+
+    def __init__(self, training: Sequence[Templates]) -> None:
+        self._known = set(training)
+        self._pairs = {pair for templates in self._known for pair in _pairs(templates)}
+
+    def identical(self, templates: Templates) -> bool:
+        """Return whether a training sequence is the same."""
+        return templates in self._known
+
+    def pairwise(self, templates: Templates) -> bool:
+        """Return whether any two of its lines, neighbours and all others, stand in an order that training had."""
+        return self._pairs.issuperset(_pairs(templates))
+
+
+def _pairs(templates: Templates) -> Iterator[tuple[object, ...]]:
+    """Yield the neighbours, start and end included, and the ordered pairs of lines, each as its n-th of a statement."""
+    yield from itertools.pairwise((None, *templates, None))
+    seen: Counter[int] = Counter()
+    lines = []
+    for template in templates:
+        lines.append((template, seen[template]))
+        seen[template] += 1
+    yield from itertools.combinations(lines, 2)
 
 
 def recalls(
-    detector: Detector, normal: Sequence[Observed], simple: dict[str, tuple[Scorer, float]], rng: np.random.Generator
+    detector: Detector,
+    normal: Sequence[Observed],
+    simple: dict[str, tuple[Scorer, float]],
+    ordinary: Ordinary,
+    rng: np.random.Generator,
 ) -> dict[str, dict[str, float]]:
     """Return fault -> detector -> share flagged; under "none" the share of `normal` as they are.
 
+    Beside the detectors stand two shares that are `ordinary`: identical to a normal sequence, or in order pair by pair.
+
     Where a fault leaves a sequence as it was (a reversed palindrome), there is nothing to find: it does not count.
     """
-    found = {NONE: _shares(detector, normal, simple)}
+    found = {NONE: _shares(detector, normal, simple, ordinary)}
     for name, fault in FAULTS.items():
         broken = [(o, fault(o.templates, rng)) for o in normal]
         changed = [Observed(after, o.complete, o.kind) for o, after in broken if after != o.templates]
-        found[name] = _shares(detector, changed, simple)
+        found[name] = _shares(detector, changed, simple, ordinary)
     return found
 
 
 def _shares(
-    detector: Detector, observed: Sequence[Observed], simple: dict[str, tuple[Scorer, float]]
+    detector: Detector, observed: Sequence[Observed], simple: dict[str, tuple[Scorer, float]], ordinary: Ordinary
 ) -> dict[str, float]:
     verdicts = verdicts_on(detector, observed)
     found = {OURS: float(np.mean([v.score > 1 for v in verdicts]))}
@@ -101,4 +138,6 @@ def _shares(
         found[view] = float(np.mean([any(x.view == view and x.score > 1 for x in v.views) for v in verdicts]))
     for name, (score, limit) in simple.items():
         found[name] = float(np.mean([score(o.templates) > limit for o in observed]))
+    found[IDENTICAL] = float(np.mean([ordinary.identical(o.templates) for o in observed]))
+    found[PAIRWISE] = float(np.mean([ordinary.pairwise(o.templates) for o in observed]))
     return {name: round(share, 4) for name, share in found.items()}

@@ -99,9 +99,14 @@ def results(runs: Sequence[Run]) -> dict[str, dict[str, float]]:
     return found
 
 
+def templates_of(detector: Detector, sequence: LoggedSequence) -> tuple[int, ...]:
+    """Return the template ids of a sequence."""
+    return tuple(detector.template(message) for message in sequence.messages)
+
+
 def observe(detector: Detector, sequence: LoggedSequence, over: float) -> Observed:
     """Return a sequence as the stream would show it when the log ends at `over`."""
-    templates = tuple(detector.template(m) for m in sequence.messages)
+    templates = templates_of(detector, sequence)
     ended = sequence.complete and (sequence.kind == "window" or over - sequence.end >= detector.patience(templates[-1]))
     return Observed(templates, ended, sequence.kind)
 
@@ -132,7 +137,7 @@ def delay(detector: Detector, observed: Observed) -> int:
 
 def simple(benchmark: Benchmark, detector: Detector) -> dict[str, tuple[Scorer, float]]:
     """Return the simple detectors with their thresholds; they know statements by id, as our vocabulary gives them."""
-    training = [tuple(detector.template(m) for m in s.messages) for s in benchmark.training]
+    training = [templates_of(detector, sequence) for sequence in benchmark.training]
     split = len(training) - max(int(len(training) * benchmark.validation_share), 1)
     fitted = {name: _remembered(fit_to(training[:split])) for name, fit_to in SIMPLE.items()}
     found = limits(fitted, training[split:], benchmark.rate)
@@ -143,10 +148,10 @@ def judge_simply(
     benchmark: Benchmark, detector: Detector, detectors: dict[str, tuple[Scorer, float]]
 ) -> dict[str, Judged]:
     """Return what the simple detectors say of the test part; every sequence is whole to them."""
-    shown = []
-    for test in benchmark.test:
-        templates = tuple(detector.template(m) for m in test.sequence.messages)
-        shown.append((Observed(templates, complete=True, kind=test.sequence.kind), test))
+    shown = [
+        (Observed(templates_of(detector, test.sequence), complete=True, kind=test.sequence.kind), test)
+        for test in benchmark.test
+    ]
     table = Table.of(shown)
     return {
         name: table.judged(np.array([score(o.templates) for o in table.observed]) / limit)

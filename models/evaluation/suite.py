@@ -1,14 +1,15 @@
 """The sets of `deepsentry evaluate`: what is run on each, and the one object that it ends with."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 import numpy as np
 
 from deepsentry.events import SequenceKind
+from models.calibration import MOST
 from models.evaluation import faulty
-from models.evaluation.figures import Figures, Judged
+from models.evaluation.figures import Figures, Judged, mean
 from models.evaluation.identity import measure
 from models.evaluation.incidents import Window, incidents
 from models.evaluation.protocol import (
@@ -22,6 +23,7 @@ from models.evaluation.protocol import (
     results,
     run,
     simple,
+    templates_of,
 )
 from models.evaluation.release import SHARES, released, templates_only
 from models.evaluation.sets import LabelledSequence
@@ -39,10 +41,29 @@ class Outcome:
     delays: tuple[int, ...]
 
 
-def standard(benchmark: Benchmark, seeds: int, progress: Progress) -> Outcome:
-    """Judge the test part with every detector."""
+def standard(benchmark: Benchmark, seeds: int, progress: Progress, budgets: Sequence[float] = ()) -> Outcome:
+    """Judge the test part with every detector; by ours also at other `budgets`, shares of sequences."""
     runs = run(benchmark, seeds, progress)
-    return _outcome(benchmark, seeds, results(runs), runs)
+    outcome = _outcome(benchmark, seeds, results(runs), runs)
+    if budgets:
+        outcome.found["budgets"] = _by_budget(benchmark, runs, budgets, progress)
+    return outcome
+
+
+def _by_budget(
+    benchmark: Benchmark, runs: Sequence[Run], budgets: Sequence[float], progress: Progress
+) -> dict[str, dict[str, float]]:
+    """Return the F1 at each budget; those of which the same share is used share their trainings."""
+    found = {min(benchmark.rate, MOST): mean([Figures.of(r.judged[OURS]) for r in runs])}
+    for used in sorted({min(budget, MOST) for budget in budgets} - set(found)):
+        other = replace(benchmark, rate=used)
+        judged = [judge(other, fit(other, seed, progress))[0][OURS] for seed in range(len(runs))]
+        found[used] = mean([Figures.of(each) for each in judged])
+    return {
+        f"{budget:g}": {"used": used, **{name: found[used][name] for name in ("f1", "worst_f1", "fpr")}}
+        for budget in budgets
+        for used in (min(budget, MOST),)
+    }
 
 
 def windows(benchmark: Benchmark, labelled: Sequence[LabelledSequence], seeds: int, progress: Progress) -> Outcome:
@@ -68,7 +89,8 @@ def order_faults(benchmark: Benchmark, seeds: int, progress: Progress) -> Outcom
         chosen = rng.choice(len(normal), faulty.SAMPLE, p=chance)
         shown = [observe(detector, normal[i].sequence, benchmark.over) for i in chosen]
         others = simple(benchmark, detector) if seed == 0 else {}
-        for fault, shares in faulty.recalls(detector, shown, others, rng).items():
+        ordinary = faulty.Ordinary([templates_of(detector, sequence) for sequence in benchmark.training])
+        for fault, shares in faulty.recalls(detector, shown, others, ordinary, rng).items():
             for name, share in shares.items():
                 rows.setdefault(name, []).append({fault: share})
     found = {name: _by_fault(shares) for name, shares in rows.items()}

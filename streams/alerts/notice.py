@@ -25,7 +25,7 @@ class Notice:
             case "escalated":
                 detail = f".{self.alert.severity}"
             case "repeated":
-                detail = f".{self.alert.updated_at.timestamp():.0f}"
+                detail = f".{(self.alert.told_at or self.alert.updated_at).timestamp():.0f}"
         return f"{self.alert.id}.{self.occasion}{detail}"
 
 

@@ -13,11 +13,14 @@ from typing import Final
 from streams.redaction import coins, european, money, national
 
 _PLACEHOLDER: Final = re.compile(
-    r"(?i)[*x.•#?_-]+|[<\[({][\w .:*-]{0,40}[>\])}]|\$\{?\(?[\w.:-]{0,64}\)?\}?|\{\{.{0,64}\}\}"
+    r"(?i)[*x.•#?_-]+|[<\[({][\w .:*-]{0,40}[>\])}]|\{\{.{0,64}\}\}"
+    r"|\$[{(][\w.:-]{0,64}[)}]?|(?-i:\$(?:[A-Z_][A-Z0-9_]{0,63}|[a-z_]{1,64}|[0-9])?)"
     r"|%[a-z_]{2,32}%|%\(\w{1,32}\)s|%[sdv]"
     r"|\[?\(?(?:redacted|masked|hidden|filtered|removed|sanitized|protected|secret)\)?\]?"
 )
-_PATH: Final = re.compile(r"[.~]{0,2}/[\w./~-]*$|[A-Za-z]:[\\/]|[a-z][a-z0-9-]*/[a-z][a-z0-9.-]*$")
+_PATH: Final = re.compile(r"[.~]{0,2}(?:/[\w.~-]{0,32})+$|[A-Za-z]:[\\/]|[a-z][a-z0-9-]*/[a-z][a-z0-9.-]*$")
+_UNSPELLED: Final = re.compile(r"(?i:[bcdfghj-np-tv-xz]{5})|(?<=.)(?:[A-Z](?![a-z]{2})|[a-z][A-Z][A-Z])")
+_RARE: Final = frozenset("jkqvwxz")
 _PHONE_DIGITS: Final = range(7, 16)
 _NAMED: Final = re.compile(
     r"(?:0x[0-9A-Fa-f]+|[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}|[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:.Z+]+)$"
@@ -50,6 +53,12 @@ def is_random(value: str) -> bool:
     """Tell whether `value` has a digit, or a quarter each of small and capital letters; names and constants do not."""
     quarter = len(value) / 4
     return has_digit(value) or (sum(map(str.isupper, value)) >= quarter <= sum(map(str.islower, value)))
+
+
+def is_no_word(value: str) -> bool:
+    """Tell whether `value` is random, or spells no words: five consonants in a row, odd capitals, rare letters."""
+    rare = sum(character in _RARE for character in value.lower())
+    return is_random(value) or _UNSPELLED.search(value) is not None or rare * 5 >= len(value)
 
 
 def is_mixed(value: str) -> bool:
@@ -98,6 +107,7 @@ CHECKS: Final[Mapping[str, Callable[[str], bool]]] = {
     "secret": is_secret,
     "digit": has_digit,
     "random": is_random,
+    "no-word": is_no_word,
     "mixed": is_mixed,
     "no-path": is_no_path,
     "jwt": is_jwt,

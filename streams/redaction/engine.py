@@ -35,6 +35,11 @@ class RuleRedactor:
 
     def redact(self, texts: Sequence[str], names: Sequence[str] = ()) -> list[Redacted]:
         """See `Redactor.redact`."""
+        changed = self.masked(texts, names)
+        return [changed.get(index) or Redacted(text, ()) for index, text in enumerate(texts)]
+
+    def masked(self, texts: Sequence[str], names: Sequence[str] = ()) -> dict[int, Redacted]:
+        """See `Redactor.masked`."""
         clean = [text if text.isascii() else encodable(text) for text in texts]
         found: dict[int, list[Span]] = defaultdict(list)
         masks: dict[int, Mask] = {}
@@ -47,7 +52,7 @@ class RuleRedactor:
             searched = {index: masks[index].text for index in new}
             if not searched:
                 break
-        results = [Redacted(text, ()) for text in clean]
+        results = {index: Redacted(text, ()) for index, text in enumerate(clean) if text is not texts[index]}
         for index, masked in masks.items():
             findings = tuple(Finding(span.rule, span.kind, span.start, span.end) for span in masked.spans)
             results[index] = Redacted(masked.text, findings)

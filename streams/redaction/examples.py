@@ -21,6 +21,7 @@ ALPHABETS: Final = {
     "HEX": "0123456789ABCDEF",
     "b32": string.ascii_uppercase + "234567",
     "b64": string.ascii_letters + string.digits + "+/",
+    "bech": "QPZRY9X8GF2TVDW0S3JN54KHCE6MUA7L",
     "url": string.ascii_letters + string.digits + "-_",
 }
 _PLACE: Final = re.compile(r"\{(\w+):(\d{1,4})\}|\{\}")

@@ -44,6 +44,10 @@ class Redactor(Protocol):
         """
         ...
 
+    def masked(self, texts: Sequence[str], names: Sequence[str] = ()) -> dict[int, Redacted]:
+        """Return what `redact` does, by index, but only for texts that do not stay as they are: most do."""
+        ...
+
     def redact_fields(self, fields: Mapping[str, str]) -> RedactedFields:
         """Redact the attributes of one entry, keys included; for many entries, flatten them into one `redact`."""
         ...

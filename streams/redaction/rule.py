@@ -46,15 +46,25 @@ class Rule:
 
     def hits(self, data: bytes) -> Iterator[Hit]:
         """Yield what the rule takes in one text, left to right."""
+        return (hit for hit in self._matched(data) if self._takes(data, hit))
+
+    def refused(self, data: bytes) -> Iterator[Hit]:
+        """Yield what the pattern matches in one text and the guards do not accept."""
+        return (hit for hit in self._matched(data) if not self._takes(data, hit))
+
+    def _matched(self, data: bytes) -> Iterator[Hit]:
         position = 0
         while (match := self.regex.search(data, position)) is not None:
             whole = match.span()
             groups = map(match.span, self.groups)
             start, end = next((span for span in groups if span[0] >= 0), whole)
-            if start < end and self.holds(data[whole[0] : start].lower(), data[start:end].decode("latin-1")):
+            if start < end:
                 yield Hit(start, end, *whole)
             # The end of what was taken, not of the match: the delimiter may begin the next one.
             position = max(end, position + 1)
+
+    def _takes(self, data: bytes, hit: Hit) -> bool:
+        return self.holds(data[hit.whole_start : hit.start].lower(), data[hit.start : hit.end].decode("latin-1"))
 
     def holds(self, before: bytes, value: str) -> bool:
         """Tell whether the guards accept what the pattern took, and what stands before it in the match."""

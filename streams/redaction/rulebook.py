@@ -3,7 +3,7 @@
 import functools
 import hashlib
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from importlib import resources
 from pathlib import Path
 from typing import Final, NamedTuple
@@ -18,17 +18,31 @@ from streams.redaction.rule import Rule, compile_pattern
 from streams.redaction.rulefile import Allow, FieldRow, RuleRow, Source, parse
 from streams.redaction.shadow import shadow
 
-REVISION: Final = 1
+REVISION: Final = 2
 """Of the engine: raised where the same rules come to mask something else."""
 
 _FRAGMENT: Final = re.compile(r"\(\?&([a-z_]+)\)")
 _LEAVES_LINE: Final = re.compile(r"\\[sWDn]|\[\^|\(\?[a-z]*s")
 
 
+class Written(NamedTuple):
+    """A rule as it was written, and where."""
+
+    row: RuleRow
+    source: Source
+
+    @property
+    def where(self) -> str:
+        """Return file and line."""
+        return self.source.where(self.row.id, "id")
+
+
 class RuleBook(NamedTuple):
     """Rules ready to scan with, in their order of precedence among equals."""
 
     rules: tuple[Rule, ...]
+    written: tuple[Written, ...]
+    """Each of `rules` as it was written, in the same order."""
     fields: tuple[FieldRow, ...]
     allow: Allow
     mask: str
@@ -40,6 +54,14 @@ def load(operator: Path | None, without: Sequence[str] = ()) -> RuleBook:
 
     `without` names groups that are left out. Raises RuleError, which names the rule and the line.
     """
+    book = read(operator, without)
+    for problem in problems(book):
+        raise problem
+    return book
+
+
+def read(operator: Path | None, without: Sequence[str] = ()) -> RuleBook:
+    """Return the rules as `load` does, without trying their examples. Raises RuleError."""
     sources = [parse(item.name, item.read_text(encoding="utf-8")) for item in shipped()]
     if operator is not None:
         try:
@@ -59,11 +81,11 @@ def shipped() -> list[resources.abc.Traversable]:
 def assemble(sources: Sequence[Source], without: Sequence[str] = ()) -> RuleBook:
     """Return the rules of files, a later one over an earlier; the last decides mask, allow list and `disable`."""
     fragments: dict[str, str] = {}
-    rows: dict[str, tuple[RuleRow, Source]] = {}
+    rows: dict[str, Written] = {}
     fields: dict[str, FieldRow] = {}
     for source in sources:
         fragments |= source.file.fragments
-        rows |= {row.id: (row, source) for row in source.file.rule}
+        rows |= {row.id: Written(row, source) for row in source.file.rule}
         fields |= {row.id: row for row in source.file.field if row.group not in without}
     last = sources[-1]
     for name in last.file.disable:
@@ -72,16 +94,14 @@ def assemble(sources: Sequence[Source], without: Sequence[str] = ()) -> RuleBook
             raise last.error(rule="", key="disable", problem=problem)
     for pattern in last.file.allow.patterns:
         _compile(pattern, last, "", "patterns")
-    kept = [(row, source) for row, source in rows.values() if row.group not in without]
+    kept = tuple(each for each in rows.values() if each.row.group not in without)
     rules = tuple(_build(row, source, fragments) for row, source in kept)
-    for rule, (row, source) in zip(rules, kept, strict=True):
-        _prove(rule, row, source)
     parts = [repr((row, source.file.kind, source.file.unless)) for row, source in kept] + [
         repr(row) for row in fields.values()
     ]
     parts += [repr(sorted(fragments.items())), repr(last.file.allow), last.file.mask]
     digest = hashlib.sha256("\n".join(parts).encode()).hexdigest()[:8]
-    return RuleBook(rules, tuple(fields.values()), last.file.allow, last.file.mask, f"{REVISION}-{digest}")
+    return RuleBook(rules, kept, tuple(fields.values()), last.file.allow, last.file.mask, f"{REVISION}-{digest}")
 
 
 def _build(row: RuleRow, source: Source, fragments: dict[str, str]) -> Rule:
@@ -129,17 +149,24 @@ def _compile(pattern: str, source: Source, rule: str, key: str) -> re2._Regexp:
         raise source.error(rule, key, f"{key}: RE2 says {error.args[0]!r}") from None
 
 
-def _prove(rule: Rule, row: RuleRow, source: Source) -> None:
-    for key, written in (("matches", row.matches), ("misses", row.misses)):
-        for number, example in enumerate(written, 1):
-            try:
-                text, masked = expand(example)
-            except KeyError as error:
-                raise source.error(row.id, key, f"{key}: no alphabet is called {error.args[0]!r}") from None
-            data = shadow(text)
-            lowered = data.lower()
-            taken = [text[hit.start : hit.end] for hit in rule.hits(data)] if rule.applies(data, lowered) else []
-            if key == "misses" and taken:
-                raise source.error(row.id, key, f"near miss {number} is taken")
-            if key == "matches" and not (masked in taken if masked is not None else taken):
-                raise source.error(row.id, key, f"example {number} is not taken, or another part of it is")
+def problems(book: RuleBook) -> Iterator[RuleError]:
+    """Yield what the rules' own examples show: each names the line of the examples that fail."""
+    for rule, (row, source) in zip(book.rules, book.written, strict=True):
+        for key, written in (("matches", row.matches), ("misses", row.misses)):
+            for number, example in enumerate(written, 1):
+                if said := _failing(rule, key, example):
+                    yield source.error(row.id, key, said.format(number=number))
+
+
+def _failing(rule: Rule, key: str, example: str) -> str:
+    try:
+        text, masked = expand(example)
+    except KeyError as error:
+        return f"{key}: no alphabet is called {error.args[0]!r}"
+    data = shadow(text)
+    taken = [text[hit.start : hit.end] for hit in rule.hits(data)] if rule.applies(data, data.lower()) else []
+    if key == "misses" and taken:
+        return "near miss {number} is taken"
+    if key == "matches" and not (masked in taken if masked is not None else taken):
+        return "example {number} is not taken, or another part of it is"
+    return ""

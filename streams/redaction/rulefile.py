@@ -75,8 +75,12 @@ class Source(NamedTuple):
 
     def error(self, rule: str, key: str, problem: str) -> RuleError:
         """Return the error that names the file, the line of `key` in the rule, the rule and the problem."""
-        where = f"{self.name}, line {self._line(rule, key)}"
+        where = self.where(rule, key)
         return RuleError(f"{where}: rule {rule!r}: {problem}" if rule else f"{where}: {problem}")
+
+    def where(self, rule: str, key: str) -> str:
+        """Return the name of the file and the line of `key` in the rule."""
+        return f"{self.name}, line {self._line(rule, key)}"
 
     def _line(self, rule: str, key: str) -> int:
         lines = self.text.splitlines()

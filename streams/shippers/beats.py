@@ -1,5 +1,6 @@
 """Beats' kafka output (ECS JSON); a default Filebeat record is most of the traffic and has a typed path of its own."""
 
+import functools
 from typing import Final
 
 import msgspec
@@ -11,7 +12,7 @@ from streams.shippers import text, times
 from streams.shippers.entries import finish
 from streams.shippers.family import Family
 from streams.shippers.fields import MAX_NAME, Fields
-from streams.shippers.record import MAX_DEPTH, Record, Rules
+from streams.shippers.record import Record, Rules
 
 _RENAMES: Final = {"source": "log.file.path", "offset": "log.offset"}
 
@@ -46,24 +47,24 @@ LEGACY: Final = Family(
 """Filebeat 6."""
 
 
-class _Noise(msgspec.Struct):
+class _Noise(msgspec.Struct, gc=False):
     """An object that is read over."""
 
 
-class _Host(msgspec.Struct):
+class _Host(msgspec.Struct, gc=False):
     name: str
 
 
-class _File(msgspec.Struct):
+class _File(msgspec.Struct, gc=False):
     path: str
 
 
-class _Log(msgspec.Struct, forbid_unknown_fields=True):
+class _Log(msgspec.Struct, forbid_unknown_fields=True, gc=False):
     file: _File
     offset: int | float | None = None
 
 
-class _Default(msgspec.Struct, forbid_unknown_fields=True):
+class _Default(msgspec.Struct, forbid_unknown_fields=True, gc=False):
     """What Filebeat sends of a line that no processor touched; any other field asks for the general path."""
 
     message: str
@@ -76,19 +77,25 @@ class _Default(msgspec.Struct, forbid_unknown_fields=True):
     input: _Noise | None = None
 
 
+_seconds: Final = functools.lru_cache(maxsize=4096)(times.from_iso)
+
+
+@functools.lru_cache(maxsize=4096)
+def _name(sent: str) -> str:
+    return text.cut(sent.strip(), MAX_NAME)
+
+
 def from_default(value: bytes, record: Record, rules: Rules) -> Entry | Rejected | None:
     """Return the entry of a default Filebeat record as the general path would, only sooner; None for any other."""
-    if not value.startswith(b'{"@timestamp":"') or b'"kubernetes":' in value:
-        return None
-    if value.count(b"{") + value.count(b"[") >= MAX_DEPTH:
+    if not value.startswith(b'{"@timestamp":"'):
         return None
     try:
         event = wire.decode(_Default, value)
     except (WireError, UnicodeDecodeError):
         return None
-    host, path = event.host.name.strip(), event.log.file.path.strip()
+    host, path, offset = _name(event.host.name), _name(event.log.file.path), event.log.offset
     # The general path has more to say where one of these is missing.
-    seconds = times.from_iso(event.timestamp, rules.zone) if event.timestamp[10:11] == "T" else None
+    seconds = _seconds(event.timestamp, rules.zone) if event.timestamp[10:11] == "T" else None
     if seconds is None or not host or not path:
         return None
     message = event.message
@@ -100,7 +107,7 @@ def from_default(value: bytes, record: Record, rules: Rules) -> Entry | Rejected
         shipper="beats",
         message=message,
         time=(seconds, "@timestamp"),
-        host=text.cut(host, MAX_NAME),
-        service=text.cut(path, MAX_NAME),
-        attributes={} if event.log.offset is None else {"log.offset": str(event.log.offset)},
+        host=host,
+        service=path,
+        attributes=None if offset is None else {"log.offset": str(offset)},
     )

@@ -7,10 +7,15 @@ from typing import Final
 from deepsentry import wire
 from deepsentry.errors import WireError
 from streams.shippers.family import Family
-from streams.shippers.fields import Fields, flatten
+from streams.shippers.fields import Fields, as_text, flatten
 
 _CRI: Final = re.compile(
     r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,9})?(?:Z|[+-]\d\d:\d\d)) (stdout|stderr) ([PF])(?:\Z| )", re.ASCII
+)
+_SPLIT: Final = ("partial_message", "CONTAINER_PARTIAL_MESSAGE", "_partial")
+_LAST: Final = ("partial_last", "CONTAINER_PARTIAL_LAST")
+_MARKS: Final = frozenset(
+    (*_SPLIT, *_LAST, "partial_id", "partial_ordinal", "CONTAINER_PARTIAL_ID", "CONTAINER_PARTIAL_ORDINAL")
 )
 _JSON_FILE: Final = frozenset({"log", "stream", "time", "attrs.tag"})
 
@@ -49,6 +54,16 @@ def unwrap(log: str) -> Log:
         log = cri.text
         flags = ("unjoined",) if cri.part == "P" else ()
     return Log(log, _object(log), cri.time if cri is not None else "", flags)
+
+
+def mark(fields: Fields) -> Fields:
+    """Say of `fields`, as Fluent Bit does in `_p`, what docker's drivers and Vector say of a line that was split."""
+    if _MARKS.isdisjoint(fields):
+        return fields
+    said = {name: as_text(fields.pop(name)) for name in _MARKS if name in fields}
+    split = any(said.get(name) == "true" for name in _SPLIT)
+    fields["_p"] = "P" if split and not any(said.get(name) == "true" for name in _LAST) else "F"
+    return fields
 
 
 def _object(text: str) -> Fields | None:

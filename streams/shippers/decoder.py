@@ -2,7 +2,6 @@
 
 import re
 import zoneinfo
-from collections.abc import Iterator
 from datetime import UTC, tzinfo
 from itertools import islice
 from typing import Final
@@ -11,8 +10,21 @@ from deepsentry import wire
 from deepsentry.errors import SettingsError, WireError
 from deepsentry.events import Entry, Rejected
 from deepsentry.settings import Ingest
-from streams.shippers import beats, lines, msgpack, objects, otlp, plain, sniff, text
-from streams.shippers.record import MAX_BATCH, MAX_DEPTH, MAX_RECORD_FACTOR, Decode, Record, Rules
+from streams.shippers import (
+    batches,
+    beats,
+    cloudwatch,
+    lines,
+    msgpack,
+    objects,
+    otlp,
+    otlp_proto,
+    packed,
+    plain,
+    sniff,
+    text,
+)
+from streams.shippers.record import MAX_DEPTH, MAX_RECORD_FACTOR, Decode, Record, Rules
 
 _STRINGS: Final = re.compile(rb'"(?:[^"\\]|\\.)*+"?', re.DOTALL)
 """The last one may have no end, and is read once all the same."""
@@ -39,7 +51,8 @@ def create_decoder(ingest: Ingest) -> Decode:
         if len(record.value) > longest:
             return [Rejected("too_large", f"{len(record.value)} bytes; ingest.max_line_bytes allows {longest}")]
         try:
-            return _decode(record.value, record, rules, sniff.declared(record, formats))
+            declared = sniff.declared(record, formats) if formats or record.headers else ""
+            return _decode(record.value, record, rules, declared)
         except Exception as error:  # noqa: BLE001 - one record must not stop a partition; it is kept for a replay
             return [Rejected("internal", type(error).__name__)]
 
@@ -56,22 +69,35 @@ def _zone(name: str) -> tzinfo:
         raise SettingsError(message) from None
 
 
-def _decode(value: bytes, record: Record, rules: Rules, declared: str) -> list[Outcome]:  # noqa: PLR0911 - one row a format
+def _decode(value: bytes, record: Record, rules: Rules, declared: str) -> list[Outcome]:
     if not declared:
         default = beats.from_default(value, record, rules)
         if default is not None:
             return [default]
     if not value or value.isspace():
         return [Rejected("empty", "the record has no text")]
+    if value[0] in packed.FIRST or record.headers:
+        unpacked = packed.unpack(value, record, rules.max_line_bytes * MAX_RECORD_FACTOR)
+        if isinstance(unpacked, Rejected):
+            return [unpacked]
+        value = unpacked
+    return _read(value, record, rules, declared) if value else [Rejected("empty", "unpacks to nothing")]
+
+
+def _read(value: bytes, record: Record, rules: Rules, declared: str) -> list[Outcome]:  # noqa: PLR0911 - one row a format
     match declared or sniff.shape(value):
         case "line":
             return [lines.from_bytes(value, record, rules)]
         case "msgpack":
             return _from_msgpack(value, record, rules, declared)
         case "otlp_proto":
-            return [Rejected("unsupported_type", "OTLP protobuf is not read; set the exporter's encoding to otlp_json")]
-        case "unsupported":
-            return [Rejected("unsupported_type", "Avro, GELF chunks and compressed values are not read")]
+            return _from_protobuf(value, record, rules)
+        case "confluent":
+            return _from_confluent(value, record, rules)
+        case "gelf_chunk" | "gelf" if value.startswith(sniff.GELF_CHUNK):
+            return [Rejected("incomplete", "a GELF chunk; the others of its message did not come in time")]
+        case "avro":
+            return [_avro()]
         case _:
             return _from_json(value, record, rules, declared)
 
@@ -81,18 +107,20 @@ def _from_json(value: bytes, record: Record, rules: Rules, declared: str) -> lis
     read = _read_json(value)
     if read is None:
         if declared or value.lstrip()[:1] == b"{":
-            return [_unreadable(value)]
+            return batches.from_lines(value, record, rules) if _is_lines(value) else [_unreadable(value)]
         return [lines.from_bytes(value, record, rules)]
     parsed, flags = read
     match parsed:
         case dict() if "resourceLogs" in parsed and declared != "gelf":
-            return _from_otlp(parsed, record, rules, flags)
+            return batches.from_otlp(otlp.records(parsed), record, rules, flags)
+        case dict() if cloudwatch.knows(parsed) and declared != "gelf":
+            return batches.from_cloudwatch(parsed, record, rules, flags)
         case dict() if declared == "otlp_json" or (declared == "gelf" and "short_message" not in parsed):
             return [Rejected("malformed", f"JSON, but not {declared}")]
         case dict():
             return [objects.to_entry(parsed, record, rules, flags=flags)]
         case list() if declared in {"json", "gelf"} or any(isinstance(item, dict) for item in parsed):
-            return _limited(len(parsed), (_element(item, record, rules, flags, at) for at, item in enumerate(parsed)))
+            return batches.from_items(parsed, record, rules, flags)
         case str():
             return [plain.to_entry(parsed, record, rules, shipper="otlp", flags=flags)]
         case _ if declared:
@@ -134,39 +162,27 @@ def _read_msgpack(value: bytes) -> tuple[object, tuple[str, ...]] | None:
         return None
 
 
-def _element(item: object, record: Record, rules: Rules, flags: tuple[str, ...], index: int) -> Outcome:
-    if isinstance(item, dict):
-        return objects.to_entry(item, record, rules, flags=flags, index=index)
-    if isinstance(item, str):
-        return plain.to_entry(item, record, rules, flags=flags, index=index)
-    return Rejected("unsupported_type", "an element that is neither an object nor a string", index)
+def _from_protobuf(value: bytes, record: Record, rules: Rules) -> list[Outcome]:
+    try:
+        return batches.from_otlp(otlp_proto.records(value), record, rules, ())
+    except WireError:
+        return [Rejected("malformed", "no OTLP export request in protobuf")]
 
 
-def _from_otlp(request: dict[object, object], record: Record, rules: Rules, flags: tuple[str, ...]) -> list[Outcome]:
-    found = list(islice(otlp.records(request), MAX_BATCH + 1))
-    if not found:
-        return [Rejected("empty", "an OTLP request without log records")]
-    return _limited(len(found), (_log_record(item, record, rules, flags, at) for at, item in enumerate(found)))
+def _from_confluent(value: bytes, record: Record, rules: Rules) -> list[Outcome]:
+    """Read JSON behind the five bytes that name its schema; Avro means nothing without its own."""
+    body = value[sniff.CONFLUENT :]
+    return _from_json(body, record, rules, "json") if body.lstrip()[:1] == b"{" else [_avro()]
 
 
-def _log_record(
-    item: otlp.LogRecord | Rejected, record: Record, rules: Rules, flags: tuple[str, ...], index: int
-) -> Outcome:
-    match item:
-        case Rejected():
-            return Rejected(item.reason, item.detail, index)
-        case otlp.LogRecord():
-            return objects.from_fields(
-                item.fields, otlp.FAMILY, record, rules, inner=item.inner, flags=flags, index=index
-            )
+def _avro() -> Rejected:
+    return Rejected("unsupported_type", "Avro is not read, for its schema is elsewhere; let the shipper send JSON")
 
 
-def _limited(size: int, outcomes: Iterator[Outcome]) -> list[Outcome]:
-    """Return at most MAX_BATCH of `outcomes`; what is left out shows as one rejection at the end."""
-    kept = list(islice(outcomes, MAX_BATCH))
-    if size > MAX_BATCH:
-        kept.append(Rejected("too_large", f"a batch of more than {MAX_BATCH} elements", MAX_BATCH))
-    return kept
+def _is_lines(value: bytes) -> bool:
+    """Tell whether `value` is objects that stand one in a line, by its first line."""
+    first, end, rest = value.partition(b"\n")
+    return bool(end) and not rest.isspace() and rest != b"" and _read_json(first) is not None
 
 
 def _unreadable(value: bytes) -> Rejected:

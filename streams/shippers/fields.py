@@ -69,9 +69,11 @@ def attributes(fields: Fields, limit: int = MAX_ATTRIBUTES) -> tuple[dict[str, s
     for name, value in fields.items():
         if len(kept) == limit:
             return kept, False
-        full = as_text(value)
-        short = text.cut(full, MAX_ATTRIBUTE)
-        key = text.cut(name, MAX_NAME)
+        full = value if isinstance(value, str) else as_text(value)
+        if len(full) * 4 <= MAX_ATTRIBUTE and len(name) * 4 <= MAX_NAME:  # most are: no character has more than 4 bytes
+            kept[name] = full
+            continue
+        short, key = text.cut(full, MAX_ATTRIBUTE), text.cut(name, MAX_NAME)
         whole = whole and len(short) == len(full) and len(key) == len(name)
         kept[key] = short
     return kept, whole

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from streams.shippers import levels
+from streams.shippers import containers, levels
 from streams.shippers.family import Family
 from streams.shippers.fields import Fields
 
@@ -39,4 +39,5 @@ FAMILY: Final = Family(
         }
     ),
     numeric_level=levels.from_application,
+    reshape=containers.mark,
 )

@@ -74,12 +74,13 @@ def _written() -> dict[str, Level]:
 
 
 _WRITTEN: Final = _written()
-_ANY: Final = frozenset(_WRITTEN)
 
 
 def from_message(message: str) -> Level:
     """Return the level written among the first ten words of `message`, empty where there is none."""
-    words = message[:_HEAD].split(None, _FIRST_TOKENS)[:_FIRST_TOKENS]
-    if _ANY.isdisjoint(words):
-        return ""
-    return next(_WRITTEN[word] for word in words if word in _WRITTEN)
+    head = message if len(message) <= _HEAD else message[:_HEAD]
+    words = head.split(None, _FIRST_TOKENS)
+    for word in words if len(words) <= _FIRST_TOKENS else words[:_FIRST_TOKENS]:
+        if word in _WRITTEN:
+            return _WRITTEN[word]
+    return ""

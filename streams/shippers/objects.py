@@ -31,8 +31,15 @@ def to_entry(
     fields = flatten(value)
     if fields is None:
         return Rejected("too_deep", "objects nest deeper than any envelope", index)
-    family = next((family for family in FAMILIES if family.knows(fields)), plain.FAMILY)
-    return from_fields(fields, family, record, rules, flags=flags, index=index)
+    return from_fields(fields, family_of(fields), record, rules, flags=flags, index=index)
+
+
+def family_of(fields: Fields) -> Family:
+    """Return the family that writes such fields."""
+    for family in FAMILIES:
+        if family.knows(fields):
+            return family
+    return plain.FAMILY
 
 
 def from_fields(
@@ -50,7 +57,7 @@ def from_fields(
     The application knows its message, level and trace best, the envelope all else.
     """
     fields = family.reshape(fields)
-    blank = any(name in fields for name in family.message)
+    blank = not fields.keys().isdisjoint(family.message)
     name, message = _take_message(fields, family.message)
     if name == "log":
         log = containers.unwrap(message)

@@ -49,7 +49,7 @@ class LogRecord:
 def records(request: Mapping[object, object]) -> Iterator[LogRecord | Rejected]:
     """Yield every log record of an export request in order; one that is broken is rejected by itself."""
     for resource_logs in _objects(request.get("resourceLogs")):
-        resource = _shared(_object(resource_logs.get("resource")).get("attributes"))
+        resource = shared(_map(_object(resource_logs.get("resource")).get("attributes"), MAX_DEPTH))
         for scope_logs in _objects(resource_logs.get("scopeLogs")):
             scope = _object(scope_logs.get("scope")).get("name")
             for record in _elements(scope_logs.get("logRecords")):
@@ -59,29 +59,35 @@ def records(request: Mapping[object, object]) -> Iterator[LogRecord | Rejected]:
                     yield Rejected("unsupported_type", "a log record is no object")
 
 
-def _record(record: Mapping[object, object], resource: dict[str, str], scope: object) -> LogRecord | Rejected:
-    own: dict[object, object] = {name: record.get(sent) for sent, name in _OWN.items()}
-    body = _any(record.get("body"), MAX_DEPTH)
+def assemble(
+    own: Mapping[object, object], body: object, said: Mapping[object, object], resource: dict[str, str], scope: object
+) -> LogRecord | Rejected:
+    """Return a log record of plain data: its `own` fields, its body, what its attributes, resource and scope say."""
     inner = flatten(body) if isinstance(body, dict) else {}
     named: dict[object, object] = {} if isinstance(body, dict) or body is None else {"body": body}
     scoped: dict[object, object] = {"otel.scope.name": scope} if isinstance(scope, str) and scope else {}
-    said: dict[object, object] = {**own, **named, **_map(record.get("attributes"), MAX_DEPTH), **scoped}
-    fields = flatten(said)
+    fields = flatten({**own, **named, **said, **scoped})
     if inner is None or fields is None:
         return Rejected("too_deep", "a log record nests deeper than any body")
     return LogRecord({**resource, **fields}, inner or None)
 
 
-def _shared(pairs: object) -> dict[str, str]:
+def shared(said: Mapping[object, object]) -> dict[str, str]:
     """Return the attributes of a resource, bounded in sum: every record of the batch gets a copy."""
     kept: dict[str, str] = {}
     left = _MAX_SHARED
-    for name, value in attributes(flatten(_map(pairs, MAX_DEPTH)) or {})[0].items():
+    for name, value in attributes(flatten(said) or {})[0].items():
         size = len(name) + len(value)
         if size <= left:
             kept[name] = value
             left -= size
     return kept
+
+
+def _record(record: Mapping[object, object], resource: dict[str, str], scope: object) -> LogRecord | Rejected:
+    own: dict[object, object] = {name: record.get(sent) for sent, name in _OWN.items()}
+    body = _any(record.get("body"), MAX_DEPTH)
+    return assemble(own, body, _map(record.get("attributes"), MAX_DEPTH), resource, scope)
 
 
 def _map(pairs: object, depth: int) -> dict[object, object]:

@@ -58,6 +58,7 @@ CONTAINER: Final = (
 SOURCE: Final = (
     "container.name",
     "container_name",
+    "CONTAINER_NAME",
     "_SYSTEMD_UNIT",
     "SYSLOG_IDENTIFIER",
     "log.file.path",
@@ -66,10 +67,37 @@ SOURCE: Final = (
 )
 PROGRAM: Final = ("tag", "programname", "PROGRAM", "appname")
 LEVEL: Final = ("log.level", "level", "severity_text", "severity", "priority", "PRIORITY", "severityNumber")
-TRACE: Final = ("trace.id", "trace_id", "traceId", "traceID", "traceid", "otelTraceID", "dd.trace_id", "TRACE_ID")
-CARRIERS: Final = ("traceparent", "x-amzn-trace-id", "X-Amzn-Trace-Id")
+TRACE: Final = (
+    *("trace.id", "trace_id", "traceId", "traceID", "traceid", "TraceId", "TRACE_ID", "otelTraceID", "dd.trace_id"),
+    *("mdc.traceId", "mdc.trace_id", "contextMap.traceId", "contextMap.trace_id", "@tr", "x-b3-traceid"),
+)
+"""ECS, OpenTelemetry, Datadog, logback and log4j, Serilog, Zipkin."""
+CARRIERS: Final = (
+    *("traceparent", "x-amzn-trace-id", "X-Amzn-Trace-Id", "headers.traceparent", "req.headers.traceparent"),
+    *("headers.x-amzn-trace-id", "req.headers.x-amzn-trace-id", "xray_trace_id"),
+)
 """Names under which a whole trace header stands."""
+REQUEST: Final = (
+    *(
+        "request_id",
+        "requestId",
+        "requestID",
+        "RequestId",
+        "request.id",
+        "http.request.id",
+        "req_id",
+        "reqId",
+        "req.id",
+    ),
+    *("correlation_id", "correlationId", "CorrelationId", "correlation.id", "x-request-id", "X-Request-ID"),
+    *("x-correlation-id", "X-Correlation-ID", "headers.x-request-id", "req.headers.x-request-id"),
+    *("req.headers.x-correlation-id", "aws_request_id", "awsRequestId", "mdc.requestId", "contextMap.requestId"),
+)
+"""ECS, Pino, structlog, Serilog, AWS Lambda: an id that holds a request together where no trace id does."""
 
+_ANY_TRACE: Final = frozenset((*TRACE, *CARRIERS, *REQUEST))
+_SHORTEST_REQUEST: Final = 8
+"""A shorter id counts requests, and another process counts the same."""
 _TAG: Final = re.compile(r"([^\s\[\]:]+)(?:\[\d*\])?:?\Z")
 _PARENT: Final = re.compile(r"[0-9a-f]{2}-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}", re.ASCII)
 _AMAZON: Final = re.compile(r"(?:\A|;)Root=1-([0-9a-f]{8})-([0-9a-f]{24})", re.ASCII)
@@ -116,9 +144,9 @@ def take_service(fields: Fields) -> str:
 def take_level(fields: Fields, family: Family) -> Level:
     """Return the level; a number means what the family and the field's name say it means."""
     for name in LEVEL:
-        value = fields.get(name)
-        if value is None:
+        if name not in fields:
             continue
+        value = fields[name]
         level: Level = ""
         if isinstance(value, str) and not _DIGITS.match(value):
             level = levels.from_word(value)
@@ -137,15 +165,21 @@ def _numeric(name: str, family: Family) -> levels.FromNumber:
 
 
 def take_trace(fields: Fields) -> str:
-    """Return the trace id, also out of a W3C or Amazon trace header; empty where there is none."""
+    """Return the trace id, also out of a W3C or Amazon trace header, or the request's; empty where there is none."""
+    if _ANY_TRACE.isdisjoint(fields):
+        return ""
     found = take(fields, TRACE)
-    if found:
+    if found.strip("0-"):  # nothing but zeros: no trace was begun
         return found
     for name in CARRIERS:
         carried = trace_in(str(fields[name])) if name in fields else ""
         if carried:
             del fields[name]
             return carried
+    for name in REQUEST:
+        request = fields.get(name)
+        if isinstance(request, str) and len(request) >= _SHORTEST_REQUEST and not request.isalpha():
+            return take(fields, (name,))
     return ""
 
 
@@ -161,7 +195,9 @@ def trace_in(value: str) -> str:
 def take(fields: Fields, names: tuple[str, ...]) -> str:
     """Return the first of `names` that is text or a number and not blank, empty where there is none."""
     for name in names:
-        value = fields.get(name)
+        if name not in fields:
+            continue
+        value = fields[name]
         if value is not None and not isinstance(value, list):
             found = as_text(value).strip()
             if found:

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from datetime import tzinfo
 from typing import Final
 
+import msgspec
+
 from deepsentry.events import Entry, Rejected
 
 MAX_RECORD_FACTOR: Final = 8
@@ -15,8 +17,7 @@ MAX_DEPTH: Final = 32
 """Objects and lists inside one another; real envelopes stay below 10."""
 
 
-@dataclass(frozen=True, slots=True)
-class Record:
+class Record(msgspec.Struct, frozen=True, gc=False):
     """One Kafka record; `timestamp` is the record's own, Unix seconds, 0 or less where it has none."""
 
     value: bytes | None
@@ -38,8 +39,8 @@ Decode = Callable[[Record], list[Entry | Rejected]]
 
 
 def header(record: Record, name: str) -> str:
-    """Return the first header called `name` (lower case; case is ignored) as text, empty where it is absent."""
+    """Return the first header `name` (lower case; case is ignored) that has a value, as text; empty where none has."""
     for key, value in record.headers:
-        if key.lower() == name:
+        if value and key.lower() == name:  # the client gives None for a header without a value
             return value.decode("utf-8", "replace").strip()
     return ""

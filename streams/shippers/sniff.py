@@ -5,7 +5,7 @@ from typing import Final, Literal
 
 from streams.shippers.record import Record, header
 
-Format = Literal["json", "msgpack", "otlp_proto", "otlp_json", "gelf", "line", "unsupported"]
+Format = Literal["json", "msgpack", "otlp_proto", "otlp_json", "gelf", "line", "confluent", "avro", "gelf_chunk"]
 
 _CONTENT_TYPES: Final[Mapping[str, Format]] = {
     "application/json": "json",
@@ -16,14 +16,15 @@ _CONTENT_TYPES: Final[Mapping[str, Format]] = {
     "application/protobuf": "otlp_proto",
     "application/x-protobuf": "otlp_proto",
     "application/vnd.google.protobuf": "otlp_proto",
-    "application/avro": "unsupported",
-    "application/vnd.apache.avro": "unsupported",
-    "avro/binary": "unsupported",
+    "application/avro": "avro",
+    "application/vnd.apache.avro": "avro",
+    "avro/binary": "avro",
     "text/plain": "line",
 }
 _MSGPACK_MAP: Final = frozenset((*range(0x80, 0x90), 0xDE, 0xDF))
-_GELF_CHUNK: Final = b"\x1e\x0f"
-_GZIP: Final = b"\x1f\x8b"
+GELF_CHUNK: Final = b"\x1e\x0f"
+CONFLUENT: Final = 5
+"""Bytes before a value of a schema registry's client: 0, and the number of the schema, 32 bits."""
 
 
 def declared(record: Record, formats: Mapping[str, str]) -> str:
@@ -43,6 +44,8 @@ def shape(value: bytes) -> Format:
     """
     if value[0] in _MSGPACK_MAP:
         return "msgpack"
-    if value.startswith((_GELF_CHUNK, _GZIP)):
-        return "unsupported"
+    if value.startswith(GELF_CHUNK):
+        return "gelf_chunk"
+    if value[0] == 0 and any(value[1:CONFLUENT]) and len(value) > CONFLUENT:
+        return "confluent"
     return "json" if value.lstrip()[:1] in {b"{", b"[", b'"'} else "line"

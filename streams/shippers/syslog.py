@@ -6,11 +6,12 @@ from itertools import islice
 from typing import Final
 
 from deepsentry.events import Entry, Rejected
-from streams.shippers import fluent, levels, times
+from streams.shippers import containers, fluent, levels, times
 from streams.shippers.entries import finish
 from streams.shippers.family import Family
 from streams.shippers.fields import MAX_ATTRIBUTES, Fields, attributes
 from streams.shippers.record import Record, Rules
+from streams.shippers.text import read
 
 _FACILITIES: Final = (
     *("kern", "user", "mail", "daemon", "auth", "syslog", "lpr", "news", "uucp", "cron", "authpriv", "ftp"),
@@ -137,11 +138,26 @@ def _knows(fields: Fields) -> bool:
     )
 
 
+def _reshape(fields: Fields) -> Fields:
+    """Leave out what RFC 5424 calls nil; journald's JSON writes text that is not UTF-8 as a list of bytes."""
+    said = {name: _written(value) for name, value in fields.items() if value != _NIL}
+    return containers.mark(said)
+
+
+def _written(value: object) -> object:
+    if not isinstance(value, list):
+        return value
+    try:
+        return read(bytes(value))[0]
+    except (TypeError, ValueError):
+        return value
+
+
 FAMILY: Final = Family(
     "syslog",
     knows=_knows,
     # The collector's own clock repeats the record's, and the old header is in the fields it was parsed into.
     noise=fluent.FAMILY.noise | {"timegenerated", "LEGACY_MSGHDR"},
     numeric_level=levels.from_syslog,
-    reshape=lambda fields: {name: value for name, value in fields.items() if value != _NIL},
+    reshape=_reshape,
 )

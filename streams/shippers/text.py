@@ -36,6 +36,10 @@ def cut(text: str, limit: int) -> str:
     data = text[: limit + 1].encode("utf-8", "surrogatepass")
     if len(data) <= limit:
         return text
-    kept = data[:limit].decode("utf-8", "ignore")
-    short = kept.rstrip(_TOKEN)
-    return short if short and len(kept) - len(short) <= _LONGEST_TOKEN else kept
+    return without_last_token(data[:limit].decode("utf-8", "ignore"))
+
+
+def without_last_token(text: str) -> str:
+    """Return `text`, which was cut at its end, without the token that the cut may have halved."""
+    short = text.rstrip(_TOKEN)
+    return short if short and len(text) - len(short) <= _LONGEST_TOKEN else text

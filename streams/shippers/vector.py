@@ -2,6 +2,7 @@
 
 from typing import Final
 
+from streams.shippers import containers
 from streams.shippers.family import Family
 
 FAMILY: Final = Family(
@@ -9,4 +10,5 @@ FAMILY: Final = Family(
     knows=lambda fields: "source_type" in fields,
     # How Vector read the line; `hostname` repeats `host` where its syslog source parsed one.
     noise=frozenset({"source_type", "hostname"}),
+    reshape=containers.mark,
 )

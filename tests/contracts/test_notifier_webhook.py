@@ -12,8 +12,9 @@ from aiohttp import web
 from pydantic import SecretStr
 
 from deepsentry.errors import DeliveryError, SettingsError
-from deepsentry.settings import Target
-from streams.alerts.notifiers.webhook import Surroundings, Webhook
+from deepsentry.targets import Webhook as Target
+from streams.alerts.notifiers.delivery import Surroundings
+from streams.alerts.notifiers.webhook import Webhook
 from tests.unit.alerts.builders import alert, anomaly
 from tests.unit.alerts.receiver import receiving
 
@@ -33,9 +34,9 @@ class Waits:
 
 
 def webhook(url: str, waits: Waits | None = None, **changes: Any) -> Webhook:
-    target = Target(kind="webhook", url=SecretStr(url), **{"allow_private": True, **changes})
+    target = Target(url=SecretStr(url), **{"allow_private": True, **changes})
     surroundings = Surroundings(now=lambda: NOW, sleep=waits or Waits(), jitter=lambda: 0.5)
-    return Webhook("mine", target, "/deepsentry/prod/alerts", surroundings)
+    return Webhook("mine", target, surroundings)
 
 
 def answer(status: int, **headers: str) -> web.Response:

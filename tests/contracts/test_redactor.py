@@ -13,7 +13,7 @@ from streams.redaction import Redacted, Redactor, create_redactor
 KEY = b"a key of this test run only"
 CARD = "4111 1111 1111 1111"
 FULL_WIDTH = {ord("0") + n: 0xFF10 + n for n in range(10)}
-TOKEN = re.compile(r"<[a-z][a-z0-9-]*:[0-9a-f]{10}>")
+TOKEN = re.compile(r"<[a-z][a-z0-9-]*:[0-9a-f]{12}>")
 
 
 def _create(engine: Literal["hyperscan", "portable"], key: bytes = KEY) -> Redactor:
@@ -73,6 +73,19 @@ def test_different_secrets_have_different_tokens(redactor: Redactor) -> None:
 def test_another_key_gives_another_token() -> None:
     one, other = _create("portable"), _create("portable", b"the key after a rotation")
     assert _text(one, CARD) != _text(other, CARD)
+
+
+def test_after_a_rotation_old_tokens_are_left_alone_and_known_from_new_ones() -> None:
+    old, new = _create("portable"), _create("portable", b"the key after a rotation")
+    texts = [f"user{n}@example.com" for n in range(50)]
+    before = [result.text for result in old.redact(texts)]
+    assert [result.text for result in new.redact(before)] == before
+    of_key = {
+        tuple(token[len("<email:") :][:2] for token in (a, _text(new, b))) for a, b in zip(before, texts, strict=True)
+    }
+    assert len(of_key) == 1
+    [(first, second)] = of_key
+    assert first != second
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 A new release of either may change these; then this fails before a worker does.
 """
 
+import dataclasses
 import inspect
 from collections.abc import Callable
 from typing import Any
@@ -10,9 +11,11 @@ from typing import Any
 import aiokafka
 import faust
 import pytest
-from aiokafka.consumer.fetcher import Fetcher
+from aiokafka.consumer.fetcher import Fetcher, FetchResult, PartitionRecords
 from aiokafka.consumer.group_coordinator import GroupCoordinator
 from aiokafka.consumer.subscription_state import Assignment, SubscriptionState, TopicPartitionState
+from aiokafka.record.default_records import DefaultRecordBatchBuilder
+from aiokafka.record.memory_records import MemoryRecords
 from faust.transport.consumer import Consumer as BaseConsumer
 from faust.transport.consumer import ThreadDelegateConsumer
 from faust.transport.drivers.aiokafka import AIOKafkaConsumerThread, Consumer, Transport
@@ -20,8 +23,10 @@ from mode.services import Service
 from mode.threads import ServiceThread
 
 from streams.app import StreamApp
+from streams.fetched import light
 from streams.transport import ChunkConsumer, ChunkTransport, ConsumerThread
 
+SAID = ("topic", "partition", "offset", "timestamp", "timestamp_type", "key", "value", "headers")
 METHODS: list[tuple[Callable[..., Any], list[str]]] = [
     # overridden
     (BaseConsumer._drain_messages, ["self", "fetcher"]),
@@ -44,6 +49,7 @@ METHODS: list[tuple[Callable[..., Any], list[str]]] = [
     (BaseConsumer._wait_next_records, ["self", "timeout"]),
     (BaseConsumer.commit, ["self", "topics", "start_new_transaction"]),
     (BaseConsumer.stop_flow, ["self"]),
+    (BaseConsumer.pause_partitions, ["self", "tps"]),
     (Consumer._to_message, ["self", "tp", "record"]),
     (AIOKafkaConsumerThread.commit, ["self", "offsets"]),
     (AIOKafkaConsumerThread.assignment, ["self"]),
@@ -69,7 +75,8 @@ OVERRIDES = [
     (StreamApp, faust.App),
 ]
 OURS = {
-    "behind", "note", "reaches_broker", "_forget", "_seek_while_stopped", "_deliver", "has_coordinator",
+    "behind", "note", "hold", "holds", "wait_from", "read_all", "reaches_broker", "_forget", "_seek_while_stopped",
+    "_deliver", "_miss", "lost", "has_coordinator",
 }  # fmt: skip
 
 
@@ -90,19 +97,40 @@ def test_what_we_override_exists_below_or_is_known_as_ours(ours: type, stock: ty
         (BaseConsumer.__init__, ["self.callback", "self.can_resume_flow"]),
         (BaseConsumer._commit_offsets, ["self._commit(", "self.assignment()"]),
         (BaseConsumer.on_partitions_revoked, ["self._acked.pop", "self._on_partitions_revoked"]),
+        (BaseConsumer.on_partitions_revoked, ["self._paused_partitions.difference_update(revoked)"]),
         (BaseConsumer._wait_next_records, ["self._getmany("]),
         (AIOKafkaConsumerThread._create_worker_consumer, ["enable_auto_commit=False", "self._assignor"]),
         (Consumer._to_message, ["record.value", "record.offset"]),
         (GroupCoordinator.coordinator_dead, ["self.coordinator_id = None"]),
         (GroupCoordinator.ensure_coordinator_known, ["self.coordinator_id = coordinator_id"]),
         (aiokafka.AIOKafkaConsumer.start, ["self._coordinator = GroupCoordinator(", "self._fetcher = Fetcher("]),
-        (Fetcher.__init__, ["self._subscriptions = subscriptions"]),
+        (Fetcher.__init__, ["self._subscriptions = subscriptions", "self._records"]),
+        (FetchResult.__init__, ["self._partition_records = partition_records"]),
+        (PartitionRecords._unpack_records, ["self._consumer_record(tp, record)"]),
     ],
     ids=lambda value: getattr(value, "__qualname__", ""),
 )  # fmt: skip
 def test_the_state_that_we_touch_is_kept_where_it_was(method: Callable[..., Any], names: list[str]) -> None:
     source = inspect.getsource(method)
     assert [name for name in names if name not in source] == []
+
+
+def test_a_light_record_says_what_the_clients_own_says() -> None:
+    batch = DefaultRecordBatchBuilder(2, 0, 0, -1, -1, 0, 1_048_576)
+    rows = [(b"k", b"v", [("h", b"1")]), (None, b"v", []), (b"k", None, [("", b""), ("n", None)])]
+    for offset, (key, value, headers) in enumerate(rows):
+        batch.append(offset, 1_700_000_000_000 + offset, key, value, headers)
+    data = bytes(batch.build())
+    tp = aiokafka.TopicPartition("t", 3)
+
+    def unpack() -> PartitionRecords:
+        return PartitionRecords(tp, MemoryRecords(data), [], 0, None, None, True, 0)
+
+    lightened = unpack()
+    lightened._consumer_record = light
+    for ours, stock in zip(lightened, unpack(), strict=True):
+        assert {name: getattr(stock, name) for name in SAID} == {name: getattr(ours, name) for name in SAID}
+        assert {field.name for field in dataclasses.fields(stock)} <= set(dir(ours))
 
 
 async def test_how_far_a_partition_was_fetched_is_known_by_the_same_names() -> None:

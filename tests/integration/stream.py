@@ -1,6 +1,7 @@
 """A stream under test: a broker with fresh topics, worker processes, and what stands on the topics."""
 
 import asyncio
+import functools
 import os
 import sys
 import time
@@ -21,6 +22,7 @@ from deepsentry.events import Alert, Anomaly, CleanEntry
 from deepsentry.kafka import Stored
 from deepsentry.local import LocalKafka
 from deepsentry.settings import Ingest, Kafka, Redaction, Sequences, Settings
+from models.artifact import TrainedVersion
 from models.registry import Registry
 from models.training import TrainingOptions, train
 from streams import offline
@@ -94,9 +96,22 @@ class Stream:
         key: bytes | None = None,
         partition: int = -1,
     ) -> int:
-        producer = Producer({"bootstrap.servers": self.kafka.bootstrap, "linger.ms": 5, "message.max.bytes": 8_000_000})
-        published = list(values)
-        for value in published:
+        return self.publish_at(((value, partition) for value in values), topic, key)
+
+    def publish_at(
+        self, placed: Iterable[tuple[bytes | None, int]], topic: str = topics.RAW.name, key: bytes | None = None
+    ) -> int:
+        """Publish values each to its partition: in every run the same line stands at the same place."""
+        producer = Producer(
+            {
+                "bootstrap.servers": self.kafka.bootstrap,
+                "enable.idempotence": True,
+                "linger.ms": 5,
+                "message.max.bytes": 8_000_000,
+            }
+        )
+        published = list(placed)
+        for value, partition in published:
             producer.produce(topic, value, key, partition)
             producer.poll(0)
         assert producer.flush(30) == 0
@@ -116,7 +131,10 @@ class Stream:
         return list(broker.read(self.settings.kafka, topic))
 
     def clean(self) -> list[CleanEntry]:
-        return [wire.decode(CleanEntry, record.value) for record in self.stored(topics.CLEAN.name)]
+        return [entry for _, entry in self.clean_records()]
+
+    def clean_records(self) -> list[tuple[Stored, CleanEntry]]:
+        return [(record, wire.decode(CleanEntry, record.value)) for record in self.stored(topics.CLEAN.name)]
 
     def anomalies(self) -> list[Anomaly]:
         return [wire.decode(Anomaly, record.value) for record in self.stored(topics.ANOMALIES.name)]
@@ -128,20 +146,29 @@ class Stream:
         """Return the ids of anomalies detected after `since`."""
         return {anomaly.id for anomaly in self.anomalies() if anomaly.detected_at > since}
 
-    def scored(self, published: int, prefix: str = "") -> bool:
-        """Tell whether a score worker handled all that a sanitize worker made of so many lines."""
-        lines = len(self.clean())
-        return lines >= published and self.handled("score", topics.CLEAN.name, prefix) >= lines
+    def sanitized(self) -> bool:
+        """Tell whether a sanitize worker handled every raw record."""
+        return self.handled("sanitize", topics.RAW.name) >= self.held(topics.RAW.name)
 
-    def closed_by_time(self, published: int, last: float) -> int:
+    def scored(self, prefix: str = "") -> bool:
+        """Tell whether a score worker handled every clean line that there is."""
+        return self.handled("score", topics.CLEAN.name, prefix) >= self.held(topics.CLEAN.name)
+
+    def held(self, topic: str) -> int:
+        """Return how many records `topic` got."""
+        return sum(broker.end_offsets(self.settings.kafka, topic).values())
+
+    def closed_by_time(self, last: float, within: float = PATIENCE) -> int:
         """Publish lines so much later than `last` that all sequences are over; return how many lines there are then."""
-        eventually(lambda: self.scored(published))
+        eventually(self.sanitized, within)
+        eventually(self.scored, within)
         time.sleep(WAKING)  # until then, by the broker's clock, a stream's own time stands still
         for partition in range(PARTITIONS):  # each holds time back until it has shown the later lines, too
             later = shop_records(Shop(9 + partition).normal(last + 1_000_000.0, 40))
-            published += self.publish(later, partition=partition)
-        eventually(lambda: self.scored(published))
-        return published
+            self.publish(later, partition=partition)
+        eventually(self.sanitized, within)
+        eventually(self.scored, within)
+        return self.held(topics.RAW.name)
 
     def handled(self, stage: str, topic: str, prefix: str = "") -> int:
         """Return how many records of `topic` the group of `stage` has committed."""
@@ -182,9 +209,14 @@ def shop_entries(lines: Iterable[ShopLine]) -> list[CleanEntry]:
 
 
 def train_on_the_shop(registry: Path) -> Path:
-    """Save a version trained on the shop's normal traffic, for no longer than it takes to find its faults."""
+    """Save a version trained on the shop's normal traffic."""
+    Registry(registry).save("detector", shop_version())
+    return registry
+
+
+@functools.cache
+def shop_version() -> TrainedVersion:
+    """Train on the shop's normal traffic, once a process, for no longer than it takes to find its faults."""
     keyed = offline.key(shop_entries(Shop(1).normal(1_790_000_000.0, 1500)), "")
     options = TrainingOptions(epochs=15, encoder_steps=80, key_pattern=keyed.pattern)
-    sequences = offline.sequences(keyed.entries, Sequences(idle=5.0))
-    Registry(registry).save("detector", train(sequences, options, lambda *_: None))
-    return registry
+    return train(offline.sequences(keyed.entries, Sequences(idle=5.0)), options, lambda *_: None)

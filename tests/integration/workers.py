@@ -6,9 +6,11 @@ import urllib.error
 import urllib.request
 from collections.abc import Mapping
 from dataclasses import dataclass
+from http.client import HTTPException
 from pathlib import Path
 
 import msgspec
+import psutil
 from prometheus_client.parser import text_string_to_metric_families
 
 from deepsentry import wire
@@ -44,6 +46,23 @@ class Worker:
         self.process.send_signal(signal.SIGKILL)
         self.process.wait()
 
+    def pause(self) -> None:
+        """Stop it where it stands, as a machine that is suspended; `resume` lets it go on."""
+        self.process.send_signal(signal.SIGSTOP)
+
+    def resume(self) -> None:
+        """Let it go on as if nothing had been."""
+        self.process.send_signal(signal.SIGCONT)
+
+    def end(self, within: float = 45.0) -> int:
+        """Ask it to end, as an orchestrator does, and return its exit status."""
+        self.process.terminate()
+        return self.process.wait(within)
+
+    def memory(self) -> int:
+        """Return the bytes of memory that it holds."""
+        return int(psutil.Process(self.process.pid).memory_info().rss)
+
     def said(self, event: str) -> list[dict[str, object]]:
         """Return the log lines of `event`, the oldest first."""
         return [line for line in self._lines() if line.get("event") == event]
@@ -53,6 +72,11 @@ class Worker:
 
     def live(self) -> Health:
         return self._health("live")
+
+    def misses_broker(self) -> bool:
+        """Tell whether it says that it cannot work because no broker answers."""
+        health = self.ready()
+        return health.status == 503 and any("no broker answers" in reason for reason in health.reasons)
 
     def metric(self, name: str, **labels: str) -> float:
         """Return the sum of the samples of `name` that have `labels`."""
@@ -74,6 +98,8 @@ class Worker:
                 return answer.status, answer.read()
         except urllib.error.HTTPError as error:
             return error.code, error.read()
+        except (OSError, HTTPException):
+            return 0, b'{"reasons":["it does not answer"]}'
 
     def _lines(self) -> list[dict[str, object]]:
         found = []

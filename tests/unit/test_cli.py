@@ -50,7 +50,7 @@ def test_every_command_explains_itself(command: tuple[str, ...], capsys: pytest.
 
 def test_the_commands_are_those_that_were_promised() -> None:
     promised = {"demo", "up", "topics", "worker", "train", "score", "sanitize", "models", "explain", "config", "doctor"}
-    assert promised <= {path[0] for path in commands() if path}
+    assert promised | {"rejected"} <= {path[0] for path in commands() if path}
 
 
 def fails(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
@@ -76,7 +76,18 @@ def test_a_missing_file_is_named(capsys: pytest.CaptureFixture[str], command: st
     assert "missing.log: No such file" in fails(capsys, *command.split())
 
 
-@pytest.mark.parametrize("command", ["topics create", "topics show", "explain abc", "train --topic raw"])
+@pytest.mark.parametrize(
+    "command",
+    [
+        "topics create",
+        "topics show",
+        "explain abc",
+        "train --topic raw",
+        "rejected list",
+        "rejected show 0-1",
+        "rejected replay 0-1",
+    ],
+)
 def test_a_broker_that_is_away_is_named_with_the_remedy(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, command: str
 ) -> None:
@@ -87,6 +98,21 @@ def test_a_broker_that_is_away_is_named_with_the_remedy(
 
 def test_what_to_learn_from_must_be_named(capsys: pytest.CaptureFixture[str]) -> None:
     assert "--log FILE, or --topic NAME" in fails(capsys, "train")
+
+
+@pytest.mark.parametrize("command", ["rejected show x\x1b[2J", "rejected list --before deepsentry.logs.raw.v1-0-1"])
+def test_what_is_no_id_is_said_without_harm(capsys: pytest.CaptureFixture[str], command: str) -> None:
+    said = fails(capsys, *command.split(" "))
+    assert "is no id" in said
+    assert said.isprintable()
+
+
+def test_an_unknown_reason_is_answered_with_the_known(capsys: pytest.CaptureFixture[str]) -> None:
+    assert "malformed" in fails(capsys, "rejected", "list", "--reason", "broken")
+
+
+def test_what_to_replay_must_be_named(capsys: pytest.CaptureFixture[str]) -> None:
+    assert "--reason, --since or --topic" in fails(capsys, "rejected", "replay")
 
 
 def test_too_few_lines_are_said(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:

@@ -135,7 +135,8 @@ def test_settings_cannot_be_changed_after_they_were_loaded() -> None:
 
 def test_every_default_is_shown_under_a_key_that_can_be_set() -> None:
     settings, _ = load({})
-    assert {key for key in effective(settings) if key not in known_keys()} <= {"ingest.formats", "alerts.targets"}
+    tables = {"ingest.formats", "alerts.routes", "alerts.runbooks", "alerts.silences", "alerts.targets"}
+    assert {key for key in effective(settings) if key not in known_keys()} <= tables
 
 
 @given(st.dictionaries(st.text(st.characters(codec="ascii"), max_size=20), st.text(max_size=20), max_size=3))
@@ -145,3 +146,53 @@ def test_any_environment_gives_settings_or_a_settings_error(environ: dict[str, s
     except SettingsError:
         return
     assert effective(settings)["kafka.bootstrap"]
+
+
+@pytest.mark.parametrize("name", ["secret", "token", "password", "routing_key", "webhook"])
+def test_a_secret_of_a_target_is_refused_in_the_file_with_the_variable_to_set(tmp_path: Path, name: str) -> None:
+    toml(tmp_path, f"[alerts.targets.oncall]\nkind = 'slack'\n{name} = '{SECRET}'\n")
+    with pytest.raises(SettingsError, match=rf"set DEEPSENTRY_ALERTS__TARGETS__ONCALL__{name.upper()}_FILE") as raised:
+        load({})
+    assert SECRET not in str(raised.value)
+
+
+def test_a_target_without_a_kind_is_told_which_there_are(tmp_path: Path) -> None:
+    toml(tmp_path, "[alerts.targets.oncall]\ntimeout = 3\n")
+    with pytest.raises(SettingsError, match=r"^deepsentry\.toml: alerts\.targets\.oncall\.kind: .*webhook, slack, "):
+        load({})
+
+
+def test_a_setting_of_another_kind_of_target_is_unknown(tmp_path: Path) -> None:
+    toml(tmp_path, "[alerts.targets.oncall]\nkind = 'pagerduty'\nchannel = 'ops'\n")
+    with pytest.raises(SettingsError, match=r"^deepsentry\.toml: unknown setting 'alerts\.targets\.oncall\.channel'"):
+        load({})
+
+
+@pytest.mark.parametrize(
+    ("line", "key"),
+    [
+        ("recipients = []", "recipients"),
+        ('recipients = ["a@example.org\\nBcc: b@example.org"]', r"recipients\.0"),
+        ('sender = "nobody"', "sender"),
+        ("port = 70000", "port"),
+    ],
+)
+def test_a_target_that_cannot_be_is_named_by_its_key(tmp_path: Path, line: str, key: str) -> None:
+    fields = {"host": 'host = "h"', "sender": 'sender = "s@e.org"', "recipients": 'recipients = ["r@e.org"]'}
+    fields[line.partition(" ")[0]] = line
+    toml(tmp_path, "\n".join(["[alerts.targets.desk]", 'kind = "email"', *fields.values()]))
+    with pytest.raises(SettingsError, match=rf"^deepsentry\.toml: alerts\.targets\.desk\.{key}: "):
+        load({})
+
+
+def test_routes_come_from_the_file_in_its_words(tmp_path: Path) -> None:
+    toml(tmp_path, "[[alerts.routes]]\nmatch = 'service=shop'\ntargets = ['oncall']\ncontinue = true\n")
+    settings, _ = load({})
+    [route] = settings.alerts.routes
+    assert (route.match, route.targets, route.go_on) == (("service=shop",), ("oncall",), True)
+
+
+def test_a_route_that_cannot_be_is_named_with_its_number(tmp_path: Path) -> None:
+    toml(tmp_path, "[[alerts.routes]]\nmatch = 'service=shop'\n")
+    with pytest.raises(SettingsError, match=r"^deepsentry\.toml: alerts\.routes\.0\.targets: "):
+        load({})

@@ -2,6 +2,7 @@
 
 import socket
 from collections.abc import Iterable
+from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
 from typing import Final
 
@@ -63,3 +64,24 @@ def _unwrapped(ip: IPv4Address | IPv6Address) -> Iterable[IPv4Address | IPv6Addr
     if any(ip in network for network in NAT64):
         inner.append(IPv4Address(int(ip) & 0xFFFF_FFFF))
     return [ip, *inner]
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """Where a name led, once: the connection goes there and nowhere else."""
+
+    address: str
+    port: int
+    family: socket.AddressFamily
+
+
+async def endpoint(host: str, port: int, *, allow_private: bool) -> Endpoint:
+    """Return the first address of `host`. Raises PrivateAddress, OSError where the name leads nowhere."""
+    if is_literal(host):
+        family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        if not allow_private and not is_public(host):
+            raise PrivateAddress
+        return Endpoint(host, port, family)
+    resolver = ThreadedResolver() if allow_private else PublicResolver()
+    [first, *_] = await resolver.resolve(host, port, socket.AF_UNSPEC)
+    return Endpoint(first["host"], first["port"], socket.AddressFamily(first["family"]))

@@ -15,8 +15,10 @@ from deepsentry.events import (
     Position,
     ViewScore,
 )
-from streams.alerts.lifecycle import Alerts, Policy, observe, tick
+from streams.alerts.lifecycle import observe, tick
 from streams.alerts.notice import Notice, Occasion, Update
+from streams.alerts.policy import Policy
+from streams.alerts.state import Alerts
 
 START = datetime(2025, 1, 2, 2, 4, 5, tzinfo=UTC)
 """When the first anomaly was observed."""

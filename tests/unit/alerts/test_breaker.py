@@ -2,7 +2,7 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from deepsentry.errors import DeliveryError
+from deepsentry.errors import DeliveryError, TargetAway
 from streams.alerts.notice import Notice
 from streams.alerts.notifiers.breaker import FAILURES, REST, Breaker
 from tests.unit.alerts.builders import alert
@@ -18,12 +18,13 @@ class Target:
     tried: int = 0
     told: list[str] = field(default_factory=list)
 
-    async def notify(self, notice: Notice) -> None:
+    async def notify(self, notice: Notice) -> str:
         self.tried += 1
         if self.down:
-            message = "refused"
-            raise DeliveryError(message)
+            message = "no answer"
+            raise TargetAway(message, 1.0)
         self.told.append(notice.key)
+        return "ok"
 
 
 async def attempt(breaker: Breaker) -> str:
@@ -54,7 +55,7 @@ async def test_after_its_rest_it_is_tried_once_and_rests_again(clock: list[float
         await attempt(breaker)
     clock[0] = REST
     answers = [await attempt(breaker) for _ in range(2)]
-    assert answers == ["refused", "failed 4 times in a row; tried again in 60 s"]
+    assert answers == ["no answer", "failed 4 times in a row; tried again in 60 s"]
     assert target.tried == FAILURES + 1
 
 
@@ -75,3 +76,30 @@ async def test_failures_that_are_not_in_a_row_do_not_count(clock: list[float]) -
         target.down = down
         await attempt(breaker)
     assert target.tried == 6
+
+
+class Refuser:
+    """Refuses everything for good."""
+
+    tried = 0
+
+    async def notify(self, notice: Notice) -> str:
+        self.tried += 1
+        message = f"refused {notice.occasion}"
+        raise DeliveryError(message)
+
+
+async def test_a_target_that_refuses_is_there_and_is_tried_each_time(clock: list[float]) -> None:
+    target = Refuser()
+    breaker = Breaker(target, lambda: clock[0])
+    assert [await attempt(breaker) for _ in range(FAILURES + 2)] == ["refused opened"] * (FAILURES + 2)
+    assert target.tried == FAILURES + 2
+
+
+async def test_how_long_it_rests_is_said(clock: list[float]) -> None:
+    breaker = Breaker(Target(), lambda: clock[0])
+    for _ in range(FAILURES):
+        await attempt(breaker)
+    with pytest.raises(TargetAway) as raised:
+        await breaker.notify(NOTICE)
+    assert raised.value.wait == REST

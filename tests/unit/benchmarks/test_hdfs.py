@@ -1,5 +1,5 @@
 from benchmarks.hdfs import split
-from benchmarks.lines import Line
+from deepsentry.bench.lines import Line
 
 
 def line(time: float, text: str) -> Line:

@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from models.calibration import MOST, allowed_rate, calibrate
+from models.calibration import MOST, Statistic, allowed_rate, calibrate, calibrate_together
 
 
 def test_the_budget_becomes_a_share_of_the_sequences_of_a_day() -> None:
@@ -51,3 +51,26 @@ def test_many_values_beyond_a_gap_are_normal() -> None:
 def test_a_value_that_is_not_clearly_great_is_no_outlier_however_small_the_others_are() -> None:
     values = [0.0] * 4000 + [0.03, 0.06, 0.09]
     assert calibrate(values, 0.001, 0.02, clear=0.1).outliers == 0
+
+
+def flagged(statistics: list[Statistic], beside: np.ndarray, rate: float) -> np.ndarray:
+    found = calibrate_together(statistics, beside, rate)
+    return np.logical_or.reduce([s.values > c.threshold for s, c in zip(statistics, found, strict=True)])
+
+
+def test_statistics_that_agree_each_get_the_whole_rate() -> None:
+    values = np.arange(1_000.0)
+    assert flagged([Statistic(values, 0.1), Statistic(2 * values, 0.1)], np.zeros(1_000, np.bool_), 0.01).sum() == 10
+
+
+@given(st.integers(0, 99))
+def test_statistics_together_and_what_is_flagged_already_stay_within_the_rate(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    beside = np.arange(2_000) < 8
+    statistics = [Statistic(rng.exponential(size=2_000), 0.1) for _ in range(2)]
+    assert (flagged(statistics, beside, 0.01) | beside).mean() <= 0.01
+
+
+def test_where_a_rate_cannot_be_counted_each_statistic_gets_its_part_of_half_of_it() -> None:
+    statistics = [Statistic(np.arange(100.0), 0.1)] * 2
+    assert [c.rate for c in calibrate_together(statistics, np.zeros(100, np.bool_), 0.001)] == [0.00025, 0.00025]

@@ -124,6 +124,29 @@ def test_neighbours_that_name_no_template_are_refused(trained: TrainedVersion) -
         from_files(remade(trained, {**trained.arrays, "profile.rows": rows}))
 
 
+@pytest.mark.parametrize(
+    ("name", "value", "why"),
+    [
+        ("precedence.events", np.array([[0, 99]], np.int32), r"precedence\.before is not a square"),
+        ("precedence.before", -1, "negative number of sessions"),
+        ("precedence.events", 1_000_000, "out of range"),
+    ],
+)
+def test_orders_that_no_sessions_can_have_had_are_refused(
+    trained: TrainedVersion, name: str, value: int | np.ndarray, why: str
+) -> None:
+    changed = value if isinstance(value, np.ndarray) else np.full_like(trained.arrays[name], value)
+    with pytest.raises(VersionRefused, match=why):
+        from_files(remade(trained, {**trained.arrays, name: changed}))
+
+
+def test_a_version_of_an_older_format_is_refused_with_the_remedy(trained: TrainedVersion) -> None:
+    files = to_files(trained, "")
+    files[METADATA] = json.dumps({**json.loads(files[METADATA]), "format": 1}).encode()
+    with pytest.raises(VersionRefused, match=r"format 1; this release reads 2: train it anew"):
+        from_files(files)
+
+
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=100, deadline=None)
 @given(data=st.binary(max_size=300), name=st.sampled_from(sorted(LIMITS)))
 def test_any_bytes_in_place_of_a_file_are_refused_with_a_reason(

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streams.redaction.checks import CHECKS, entropy, is_jwt, is_placeholder, is_random
+from streams.redaction.checks import CHECKS, entropy, is_jwt, is_no_word, is_placeholder, is_random
 from streams.redaction.coins import keccak256
 
 SPECIMENS = {
@@ -150,3 +150,15 @@ def test_a_constant_is_not_random() -> None:
 @pytest.mark.parametrize("value", ["", "a.b.c", "eyJ.x", "W10.x.y", "bnVsbA.a.b", "8J-YgA.a.b"])
 def test_what_has_no_header_is_no_jwt(value: str) -> None:
     assert not is_jwt(value)
+
+
+@pytest.mark.parametrize(
+    "value", ["TxumdbalcBbyvrAo", "uaioLjLgnaobynoFmazU", "suvcgWnkgcDzQt", "keyzjvlcguIeZddLp", "abc1"]
+)
+def test_letters_that_no_words_spell_are_no_word(value: str) -> None:
+    assert is_no_word(value)
+
+
+@pytest.mark.parametrize("value", ["synchronization", "ServiceReadyNow", "PartitionAssignor", "notification"])
+def test_words_are_words(value: str) -> None:
+    assert not is_no_word(value)

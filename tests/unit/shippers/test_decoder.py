@@ -2,15 +2,22 @@
 
 import gzip
 import json
+import tracemalloc
+import zlib
+from collections.abc import Callable
 
+import cramjam
 import pytest
+from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
+from opentelemetry.proto.common.v1.common_pb2 import AnyValue
+from opentelemetry.proto.logs.v1.logs_pb2 import LogRecord, ResourceLogs, ScopeLogs
 
 from deepsentry.errors import SettingsError
 from deepsentry.events import Entry, Rejected
 from deepsentry.settings import Ingest
 from streams.shippers import Record, create_decoder
 from streams.shippers.fields import MAX_ATTRIBUTE, MAX_ATTRIBUTES, MAX_NAME
-from streams.shippers.record import MAX_BATCH, MAX_DEPTH
+from streams.shippers.record import MAX_BATCH, MAX_DEPTH, MAX_RECORD_FACTOR
 
 NOW = 1735783446.0
 SMALL = Ingest(max_line_bytes=1024)
@@ -158,16 +165,81 @@ def test_a_format_fixed_for_a_topic_wins_over_the_header() -> None:
         ("gelf", b'{"message":"a"}', "malformed"),
         ("otlp_json", b'{"message":"a"}', "malformed"),
         ("otlp_json", b'{"resourceLogs":[]}', "empty"),
-        ("otlp_proto", b"\n\x4d", "unsupported_type"),
+        ("otlp_proto", b"\n\x4d", "malformed"),
+        ("otlp_proto", b"\n\x00", "empty"),
     ],
 )
 def test_what_is_not_the_format_it_is_declared_as_is_rejected(name: str, value: bytes, expected: str) -> None:
     assert reason(value, Ingest.model_validate({"formats": {"t": name}})) == expected
 
 
-@pytest.mark.parametrize("value", [b"\x1e\x0f12345678\0\2abc", gzip.compress(b"ERROR disk full")])
-def test_chunks_and_compressed_values_are_named_as_unsupported(value: bytes) -> None:
-    assert reason(value) == "unsupported_type"
+PACKERS: dict[str, Callable[[bytes], bytes]] = {
+    "gzip": gzip.compress,
+    "zlib": zlib.compress,
+    "zstd": lambda value: bytes(cramjam.zstd.compress(value)),
+}
+
+
+@pytest.mark.parametrize("pack", PACKERS.values(), ids=PACKERS)
+def test_a_compressed_value_is_what_it_holds(pack: Callable[[bytes], bytes]) -> None:
+    line = b"ERROR disk full " * 200
+
+    assert entry(pack(line), Ingest()).message == line.decode()
+    assert entry(pack(b"x")).message == "x"
+
+
+@pytest.mark.parametrize("pack", PACKERS.values(), ids=PACKERS)
+def test_a_bomb_is_rejected_before_it_is_unpacked(pack: Callable[[bytes], bytes]) -> None:
+    bomb = pack(b"a" * 20_000_000)
+    tracemalloc.start()
+    try:
+        found = reason(bomb, Ingest(max_line_bytes=1_048_576))
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+
+    assert found == "too_large"
+    assert peak < 2.5 * MAX_RECORD_FACTOR * 1_048_576
+
+
+@pytest.mark.parametrize("pack", PACKERS.values(), ids=PACKERS)
+def test_what_is_packed_twice_is_unpacked_once(pack: Callable[[bytes], bytes]) -> None:
+    found = one(pack(pack(b"ERROR disk full")))
+
+    assert isinstance(found, Rejected) or "disk full" not in found.message
+
+
+def test_a_batch_in_protobuf_has_an_end() -> None:
+    scope = ScopeLogs(log_records=[LogRecord(body=AnyValue(string_value="a"))] * (MAX_BATCH + 5))
+    request = ExportLogsServiceRequest(resource_logs=[ResourceLogs(scope_logs=[scope])])
+    decode = create_decoder(Ingest(formats={"t": "otlp_proto"}))
+
+    found = decode(record(request.SerializeToString()))
+
+    assert [item for item in found if isinstance(item, Rejected)] == [
+        Rejected("too_large", f"a batch of more than {MAX_BATCH} elements", MAX_BATCH)
+    ]
+
+
+def inside(number: int, body: bytes) -> bytes:
+    """Return the protobuf field `number` that holds `body`."""
+    size = bytearray()
+    left = len(body)
+    while left > 127:
+        size.append(left & 127 | 128)
+        left >>= 7
+    return bytes((number << 3 | 2, *size, left)) + body
+
+
+@pytest.mark.parametrize(("depth", "expected"), [(15, Entry), (20_000, Rejected)])
+def test_a_body_that_nests_without_end_is_rejected(depth: int, expected: type) -> None:
+    body = inside(1, b"deep")
+    for _ in range(depth):
+        body = inside(5, inside(1, body))  # AnyValue.array_value.values
+    for number in (5, 2, 2, 1):  # LogRecord.body, ScopeLogs.log_records, ResourceLogs.scope_logs, resource_logs
+        body = inside(number, body)
+
+    assert isinstance(one(body, Ingest(formats={"t": "otlp_proto"})), expected)
 
 
 @pytest.mark.parametrize(

@@ -12,8 +12,7 @@ from deepsentry.metrics import Metrics
 from deepsentry.settings import Alerts as AlertSettings
 from deepsentry.settings import Kafka, Settings
 from streams import alerting
-from streams.alerting import Raising, Telling, alerts_of
-from streams.alerts.notice import Notice
+from streams.alerting import Raising, alerts_of
 from streams.health import Progress
 from streams.meter import Meter
 from streams.outbox import Outbox, Outgoing
@@ -118,38 +117,6 @@ async def test_partitions_that_went_away_are_not_ticked(topic: Topic, time: Time
     time.now += timedelta(hours=1)
     await running.tick()
     assert [alert.status for alert in topic.alerts()] == ["firing"]
-
-
-class Ear:
-    """A target that hears everything."""
-
-    def __init__(self) -> None:
-        self.heard: list[Notice] = []
-
-    async def notify(self, notice: Notice) -> None:
-        self.heard.append(notice)
-
-
-async def test_a_growing_alert_is_told_once_and_told_again_when_it_is_over(topic: Topic, time: Time) -> None:
-    running, ear = raising(topic, time), Ear()
-    for name in ("a1", "a2", "a3"):
-        await running.take(2, [strange(name)])
-    time.now += timedelta(seconds=61)
-    await running.tick()
-    await Telling(SETTINGS, {"ear": ear}, topic, meter()).take(2, list(enumerate(topic.alerts())))
-    assert [notice.occasion for notice in ear.heard] == ["opened", "resolved"]
-
-
-async def test_a_worker_that_starts_anew_knows_what_was_told_before_its_place(topic: Topic, time: Time) -> None:
-    running, ear = raising(topic, time), Ear()
-    await running.take(2, [strange("a1")])
-    await running.take(2, [strange("a2")])
-    telling = Telling(SETTINGS, {"ear": ear}, topic, meter())
-    await telling.take(2, [(1, topic.alerts()[1])])
-    assert ear.heard == []
-    telling.forget()
-    await telling.take(2, [(0, topic.alerts()[0])])
-    assert [notice.occasion for notice in ear.heard] == ["opened"]
 
 
 async def test_what_another_program_wrote_on_the_alert_topic_is_passed_over(topic: Topic, time: Time) -> None:

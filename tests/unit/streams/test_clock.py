@@ -6,12 +6,12 @@ from streams.clock import MOST_SOURCES, WAKING, Clock
 IDLE = 10.0
 
 
-Line = tuple[tuple[int, int], float, float]
+Line = tuple[int, int, float, float]
 
 
 def line(offset: int, time: float, arrived: float | None = None) -> Line:
     """A line that came `WAKING` seconds after the one before it, unless told otherwise."""
-    return (offset, 0), time, WAKING * offset if arrived is None else arrived
+    return offset, 0, time, WAKING * offset if arrived is None else arrived
 
 
 def test_time_stands_still_while_the_stream_wakes_up() -> None:
@@ -69,11 +69,19 @@ def test_a_line_that_was_published_again_is_known() -> None:
     assert clock.tick("raw/1", *line(6, 99.0))
 
 
+def test_a_broker_whose_clock_is_set_back_ends_nothing() -> None:
+    clock = Clock(IDLE, {})
+    clock.tick("raw/0", *line(0, 100.0, arrived=1000.0))
+    clock.tick("raw/0", *line(1, 101.0, arrived=0.0))
+    clock.tick("raw/0", *line(2, 102.0, arrived=1001.0 + WAKING))
+    assert clock.reached == 102.0
+
+
 def test_entries_of_one_record_are_told_apart_by_their_index() -> None:
     clock = Clock(IDLE, {})
-    assert clock.tick("raw/0", (3, 0), 1.0, 1.0)
-    assert clock.tick("raw/0", (3, 1), 1.0, 1.0)
-    assert not clock.tick("raw/0", (3, 1), 1.0, 1.0)
+    assert clock.tick("raw/0", 3, 0, 1.0, 1.0)
+    assert clock.tick("raw/0", 3, 1, 1.0, 1.0)
+    assert not clock.tick("raw/0", 3, 1, 1.0, 1.0)
 
 
 def test_a_note_keeps_the_sources_that_spoke_last() -> None:

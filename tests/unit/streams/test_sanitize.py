@@ -1,3 +1,4 @@
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -8,10 +9,11 @@ from hypothesis import strategies as st
 from deepsentry import wire
 from deepsentry.events import Entry, Rejected
 from deepsentry.settings import Ingest, Redaction
+from streams.beside import MOST_REMEMBERED
 from streams.keying import Keyer
 from streams.redaction import Redacted, Redactor, create_redactor
 from streams.redaction.findings import RedactedFields
-from streams.sanitize import MOST_REMEMBERED, Located, Sanitized, Sanitizer
+from streams.sanitize import Located, Sanitized, Sanitizer
 from streams.shippers import Record, create_decoder
 
 TOPIC = "deepsentry.logs.raw.v1"
@@ -34,6 +36,11 @@ class Fragile:
         if any(POISON in text for text in texts):
             raise ZeroDivisionError(POISON)
         return self.inner.redact(texts, names)
+
+    def masked(self, texts: Sequence[str], names: Sequence[str] = ()) -> dict[int, Redacted]:
+        if any(POISON in text for text in texts):
+            raise ZeroDivisionError(POISON)
+        return self.inner.masked(texts, names)
 
     def redact_fields(self, fields: dict[str, str]) -> RedactedFields:
         return self.inner.redact_fields(fields)
@@ -98,6 +105,27 @@ def test_more_hosts_than_are_remembered_change_no_entry(redactor: Redactor) -> N
         chunk = [wire.encode({"message": "up", "host": f"web-{n}"}) for n in range(start, start + 2000)]
         done = sanitizer.sanitize(located(*chunk))
         assert [entry.host for entry in done.clean] == [f"web-{n}" for n in range(start, start + 2000)]
+
+
+WORDS = st.sampled_from(["up", "ann@example.org", "web-1", "hunter2", "", "\ud800", "4111 1111 1111 1111"])
+FIELDS = st.fixed_dictionaries(
+    {"message": WORDS, "host": WORDS},
+    optional={
+        "note": WORDS,
+        "password": WORDS,
+        "ann@example.org": WORDS,
+        "log": st.fixed_dictionaries({"offset": WORDS}),
+    },
+)
+
+
+@given(st.lists(st.lists(FIELDS, max_size=4), max_size=4))
+def test_what_was_seen_before_changes_no_entry(redactor: Redactor, chunks: list[list[dict[str, object]]]) -> None:
+    sanitizer = Sanitizer(create_decoder(Ingest()), redactor, Keyer("x^"))
+    for chunk in chunks:
+        values = [json.dumps(fields).encode() for fields in chunk]
+        warm, cold = sanitizer.sanitize(located(*values)), sanitized(redactor, *values, key="x^")
+        assert (warm.clean, warm.findings) == (cold.clean, cold.findings)
 
 
 @given(st.lists(st.one_of(st.none(), st.binary(max_size=200), st.text(max_size=100).map(str.encode)), max_size=6))

@@ -19,7 +19,9 @@ from deepsentry.events import (
 )
 from deepsentry.settings import Sequences
 from models.prepare import Observed, Verdict
-from streams.score import CONTEXT, JUDGE_EVERY, LONGEST_LINE, CleanRecord, Open, Scored, Scorer, anomaly_id
+from streams.score import JUDGE_EVERY, Open, Scored, Scorer
+from streams.strange import CONTEXT, LONGEST_LINE, anomaly_id
+from streams.texts import CleanRecord, Texts
 from tests.builders import clean
 
 IDLE = 10.0
@@ -102,6 +104,20 @@ def test_a_strange_sequence_becomes_an_anomaly_that_names_its_lines() -> None:
     assert (anomaly.model, anomaly.budget, anomaly.detected_at) == (Words.reference, 10.0, NOW)
 
 
+def test_a_new_statement_that_ends_its_session_is_told_when_every_partition_has_reached_it() -> None:
+    # "a" and "b" come from two partitions of the raw log; "new" in "a" is ahead of what the other has shown
+    lines = [("a", 0, "open", 0), ("b", 1, "open", 0), ("a", 0, "new", 3), ("b", 1, "open", 4), ("c", 0, "open", 5)]
+    told = []
+    judge = scorer(Words())
+    windows = judge.open(SETTINGS)
+    for offset, (sequence, partition, message, time) in enumerate(lines):
+        raw = Position("deepsentry.logs.raw.v1", partition, offset)
+        entry = clean(offset, sequence=sequence, message=message, timestamp=1000.0 + time, raw=raw)
+        line = CleanRecord(offset, 2.0 * offset, wire.encode(entry))
+        told.append([(each.sequence, each.length) for each in judge.score(4, windows, [line]).anomalies])
+    assert told == [[], [], [], [], [("a", 2)]]
+
+
 def test_without_a_model_there_is_no_verdict_and_nothing_counts_as_judged() -> None:
     judge = scorer()
     windows = judge.open(SETTINGS)
@@ -113,9 +129,45 @@ def test_a_model_that_comes_later_judges_the_lines_that_were_kept() -> None:
     judge = scorer()
     windows = judge.open(SETTINGS)
     judge.score(4, windows, records("open", "strange"))
-    judge.adopt(Words(), [windows])
+    judge.adopt(Words(), {4: windows})
     [anomaly] = judge.flush(4, windows).anomalies
     assert anomaly.positions == (0, 1)
+
+
+class Renamed(Words):
+    """Another version: its ids are others, and it knows templates by their texts."""
+
+    def template(self, message: str) -> int:
+        return 5 if message in {"strange", "template 5"} else 1
+
+
+def forgetful(detector: Words | None) -> tuple[Scorer, Open]:
+    """A scorer that holds no text, and a strange sequence that is open."""
+    judge = Scorer("deepsentry.logs.clean.v1", lambda: NOW, Texts(most=0))
+    judge.detector = detector
+    windows = judge.open(SETTINGS)
+    judge.score(4, windows, records("open", "strange"))
+    return judge, windows
+
+
+def test_lines_whose_text_is_gone_are_told_by_their_templates() -> None:
+    judge, windows = forgetful(Words())
+    [anomaly] = judge.flush(4, windows).anomalies
+    assert [line.message for line in anomaly.lines] == ["template 1", "template 5"]
+    assert [line.raw.offset for line in anomaly.lines] == [100, 101]
+    assert anomaly.observed_at == datetime.fromtimestamp(1001.0, UTC)
+
+
+def test_a_line_whose_text_is_gone_keeps_its_statement_under_a_new_version() -> None:
+    judge, windows = forgetful(Words())
+    judge.adopt(Renamed(), {4: windows})
+    assert [sequence.templates for sequence in windows] == [[1, 5]]
+
+
+def test_what_was_gone_before_there_was_a_model_is_not_told_of() -> None:
+    judge, windows = forgetful(None)
+    judge.adopt(Words(), {4: windows})
+    assert judge.flush(4, windows).anomalies == []
 
 
 def test_a_new_statement_is_judged_at_once() -> None:
@@ -169,9 +221,11 @@ def test_a_quiet_stream_ends_what_is_open_and_leaves_a_cut_behind() -> None:
 
 def test_what_no_sanitize_worker_wrote_is_counted_and_passed_over() -> None:
     judge = scorer(Words())
-    odd = [CleanRecord(0, 0.0, b""), CleanRecord(1, 0.0, b"\xff"), CleanRecord(2, 0.0, b"[]")]
-    done = judge.score(4, judge.open(SETTINGS), [*odd, record(3, "open")])
-    assert (done.unreadable, done.entries) == (3, 1)
+    huge = wire.encode(clean(0, raw=Position("raw", 0, 2**64)))
+    late = wire.encode(clean(0, timestamp=1e300))
+    odd = [CleanRecord(n, 0.0, value) for n, value in enumerate([b"", b"\xff", b"[]", huge, late])]
+    done = judge.score(4, judge.open(SETTINGS), [*odd, record(5, "open")])
+    assert (done.unreadable, done.entries) == (5, 1)
 
 
 def test_lines_that_were_published_again_are_not_put_into_sequences_twice() -> None:

@@ -30,9 +30,16 @@ class Broker(Outbox):
         self.notes: dict[int, str] = {}
         self.answers = True
         self.end = 1
+        self.raw = self.sanitized = 1
 
     async def publish(self, outgoing: Iterable[Outgoing]) -> None:
         self.published += outgoing
+
+    async def ends(self) -> dict[int, int] | None:
+        return {0: self.raw}
+
+    async def passed(self, ends: dict[int, int]) -> bool:
+        return self.sanitized >= ends[0]
 
     def note(self, _tp: TP, offset: int, text: str) -> None:
         self.notes[offset] = text
@@ -75,7 +82,7 @@ async def running(monkeypatch: pytest.MonkeyPatch, broker: Broker, time: Time) -
     monkeypatch.setattr(sessions.broker, "committed", nothing)
     meter = Meter("score", Metrics(CollectorRegistry()), Progress())
     scorer = Scorer(topics.CLEAN.name, lambda: datetime.now(UTC))
-    running = Sessions(SETTINGS, "g", scorer, broker, meter, lambda: broker, time)
+    running = Sessions(SETTINGS, "g", scorer, broker, meter, lambda: broker, time, broker)
     await running.take(PLACE, [Line()])  # type: ignore[list-item]
     return running
 
@@ -108,6 +115,19 @@ async def test_with_lines_waiting_at_the_broker_nothing_closes(running: Sessions
     time.now += IDLE + 1
     await running.tick()
     assert closed(broker) == []
+
+
+async def test_while_the_stage_before_has_lines_to_pass_on_nothing_closes(
+    running: Sessions, broker: Broker, time: Time
+) -> None:
+    broker.raw = 2
+    for _ in range(5):
+        time.now += IDLE
+        await running.tick()
+    assert closed(broker) == []
+    broker.sanitized = 2
+    await running.tick()
+    assert closed(broker) == [topics.SEQUENCES.name]
 
 
 async def test_the_silence_of_a_broker_that_is_away_closes_nothing_not_even_when_it_is_back(

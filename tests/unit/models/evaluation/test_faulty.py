@@ -4,7 +4,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from models.evaluation.faulty import FAULTS
+from models.evaluation.faulty import FAULTS, Ordinary
 
 SEQUENCES = st.lists(st.integers(0, 9), min_size=1, max_size=60).map(tuple)
 
@@ -32,3 +32,11 @@ def test_a_moved_event_goes_seven_places_or_more() -> None:
     for seed in range(50):
         broken = FAULTS["moved"](templates, np.random.default_rng(seed))
         assert max(abs(broken.index(t) - t) for t in templates) >= 7
+
+
+def test_a_fault_that_leaves_a_training_sequence_is_told_from_one_that_any_pair_betrays() -> None:
+    ordinary = Ordinary([(0, 1, 2), (1, 0, 2), (0, 1, 2, 3), (1, 2, 3)])
+    assert ordinary.identical((1, 0, 2))
+    assert not ordinary.identical((1, 0, 2, 3))
+    assert ordinary.pairwise((1, 0, 2, 3))
+    assert not ordinary.pairwise((2, 0, 1))

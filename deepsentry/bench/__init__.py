@@ -1,0 +1,1 @@
+"""What `deepsentry bench` measures: real lines, a real broker, workers as an operator runs them."""

@@ -1,0 +1,68 @@
+"""What nobody is told of: silences, each with its owner, its reason and its end. Pure."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Self
+
+import msgspec
+
+from deepsentry import handling
+from deepsentry.events import Alert, Silence
+from streams.alerts.fingerprint import digest
+from streams.alerts.routes import Matcher, labels_of, parse
+
+ALWAYS = datetime.min.replace(tzinfo=UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class Exemption:
+    """A silence, its conditions read."""
+
+    silence: Silence
+    matchers: tuple[Matcher, ...]
+
+    @classmethod
+    def of(cls, silence: Silence) -> Self:
+        """Raises SettingsError where a condition is none."""
+        setting = f"silence {silence.id}: match"
+        return cls(silence, tuple(parse(text, setting) for text in silence.match))
+
+    def covers(self, alert: Alert, now: datetime) -> bool:
+        """Tell whether nobody is to be told of `alert` now; it must hold on each of its hosts."""
+        silence = self.silence
+        if not (silence.begin or ALWAYS) <= now < silence.until:
+            return False
+        if silence.fingerprint and silence.fingerprint != alert.fingerprint:
+            return False
+        if silence.template and (alert.members or silence.template not in labels_of(alert)["template"]):
+            return False  # an incident is more than one template
+        hosts = alert.hosts or ("",)
+        return all(
+            all(matcher.holds(labels_of(msgspec.structs.replace(alert, hosts=(host,)))) for matcher in self.matchers)
+            for host in hosts
+        )
+
+
+def covering(exemptions: Iterable[Exemption], alert: Alert, now: datetime) -> Silence | None:
+    """Return the first silence that covers `alert`."""
+    return next((each.silence for each in exemptions if each.covers(alert, now)), None)
+
+
+def declared(silences: Sequence[handling.Silence]) -> list[Silence]:
+    """Return the silences of deepsentry.toml; the same words are the same silence."""
+    return [
+        Silence(
+            id=digest("settings", each.model_dump_json()),
+            owner=each.owner,
+            reason=each.reason,
+            created_at=each.begin or ALWAYS,
+            until=each.until,
+            begin=each.begin,
+            fingerprint=each.fingerprint,
+            template=each.template,
+            match=each.match,
+            source="settings",
+        )
+        for each in silences
+    ]

@@ -1,0 +1,1 @@
+"""Alerts in the words of others: OCSF and ECS. Pure; rendered on request, the topics keep our own."""

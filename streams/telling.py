@@ -1,0 +1,124 @@
+"""Shell: one target is told what the alert topic says, until it takes it or is given up."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+from datetime import datetime
+
+from deepsentry import logs, topics, wire
+from deepsentry.errors import DeliveryError, TargetAway
+from deepsentry.events import Alert, Position, Rejected
+from deepsentry.settings import Settings
+from streams.alerting import alerts_of, stored
+from streams.alerts.audience import Audience, hear
+from streams.alerts.notice import Notice
+from streams.alerts.notifiers.breaker import Breaker
+from streams.alerts.notifiers.delivery import Surroundings
+from streams.alerts.routes import Routes
+from streams.meter import Meter
+from streams.outbox import Outbox
+from streams.quarantine import quarantine
+from streams.shippers import Record
+
+log = logs.get("telling")
+
+
+class Telling:
+    """Tells one target, in the order of the topic, under the same key however often it is tried."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        name: str,
+        notifier: Breaker,
+        routes: Routes,
+        outbox: Outbox,
+        meter: Meter,
+        surroundings: Surroundings,
+        monotonic: Callable[[], float],
+    ) -> None:
+        self.name = name
+        self._settings = settings
+        self._patience = settings.alerts.targets[name].patience
+        self._notifier = notifier
+        self._routes = routes
+        self._outbox = outbox
+        self._meter = meter
+        self._surroundings = surroundings
+        self._monotonic = monotonic
+        self._audiences: dict[int, Audience] = {}
+        self._refreshed_at = float("-inf")
+
+    def forget(self) -> None:
+        """Rebuild what the target was told, partition by partition, when the next alert comes."""
+        self._audiences = {}
+
+    async def take(self, partition: int, offset: int, alert: Alert) -> bool:
+        """Tell the target of `alert` where that is due, and return whether it was; returns when it took or lost it."""
+        audience = await self._audience(partition, offset)
+        self._audiences[partition], occasion = hear(audience, alert, self._wanted)
+        if occasion is None:
+            return False
+        await self._tell(Notice(alert, occasion), Position(topics.ALERTS.name, partition, offset))
+        return True
+
+    async def refresh(self, places: Callable[[], Awaitable[Mapping[int, int]]]) -> None:
+        """Say what still fires to a target that forgets, when that is due; `places`: partition -> its next offset."""
+        if self._monotonic() - self._refreshed_at < self._notifier.every:
+            return
+        self._refreshed_at = self._monotonic()
+        audiences = [await self._audience(partition, offset) for partition, offset in (await places()).items()]
+        alerts = [alert for audience in audiences for alert in audience.firing()]
+        if not alerts:
+            return
+        try:
+            await self._notifier.refresh(alerts)
+        except DeliveryError as error:
+            log.warning("refresh_failed", target=self.name, alerts=len(alerts), reason=str(error))
+
+    async def _audience(self, partition: int, offset: int) -> Audience:
+        if partition not in self._audiences:
+            self._audiences[partition] = await asyncio.to_thread(self._restored, partition, offset)
+        return self._audiences[partition]
+
+    def _restored(self, partition: int, before: int) -> Audience:
+        audience = Audience(alerts_of(self._settings, partition, 0))
+        if before:
+            for alert in stored(self._settings, partition, before):
+                audience, _ = hear(audience, alert, self._wanted)
+        return audience
+
+    def _wanted(self, alert: Alert) -> bool:
+        return self._routes.reach(self.name, alert)
+
+    async def _tell(self, notice: Notice, position: Position) -> None:
+        changed_at = notice.alert.updated_at
+        while True:
+            try:
+                await self._notifier.notify(notice)
+            except TargetAway as error:
+                if self._age(changed_at) + error.wait > self._patience:
+                    await self._give_up(notice, position, error)
+                    return
+                self._meter.notified(self.name, "deferred")
+                log.warning("notification_deferred", target=self.name, alert=notice.alert.id, reason=str(error))
+                await self._surroundings.sleep(error.wait)
+            except DeliveryError as error:
+                await self._give_up(notice, position, error)
+                return
+            except Exception as error:  # noqa: BLE001 - a defect of one notifier, or of a plug-in, is no other target's
+                await self._give_up(notice, position, DeliveryError(f"its notifier failed with {type(error).__name__}"))
+                return
+            else:
+                self._meter.accepted(self.name, self._age(changed_at))
+                return
+
+    def _age(self, moment: datetime) -> float:
+        return (self._surroundings.now() - moment).total_seconds()
+
+    async def _give_up(self, notice: Notice, position: Position, error: DeliveryError) -> None:
+        log.warning("notification_failed", target=self.name, alert=notice.alert.id, reason=str(error))
+        self._meter.notified(self.name, "failed")
+        key, value = notice.alert.fingerprint.encode(), wire.encode(notice.alert)
+        record = Record(value, key, (), notice.alert.updated_at.timestamp(), topics.ALERTS.name)
+        rejected = Rejected("undeliverable", str(error))
+        await self._outbox.publish([quarantine(record, position, rejected, f"notify:{self.name}")])
