@@ -16,6 +16,8 @@ RUN groupadd --gid 10001 deepsentry \
     && install -d -o deepsentry -g deepsentry /var/lib/deepsentry /var/lib/deepsentry/registry
 COPY --from=dependencies /opt/deepsentry /opt/deepsentry
 COPY deepsentry /app/deepsentry
+COPY aggregator /app/aggregator
+COPY api /app/api
 COPY models /app/models
 COPY streams /app/streams
 ENV PATH=/opt/deepsentry/bin:$PATH \

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import Final, get_args
 
 from deepsentry import wire
-from deepsentry.settings import Ingest, Redaction
+from deepsentry.sections import Ingest, Redaction
 from streams.redaction import create_redactor
 from streams.shippers import Record, create_decoder
 

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Final
 
 from deepsentry.bench.naive import classes
-from deepsentry.settings import Redaction
+from deepsentry.sections import Redaction
 from models.masking import Masker, line_key
 from models.vocabulary import learn
 from streams.redaction import Redactor, create_redactor, scanners

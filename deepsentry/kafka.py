@@ -22,7 +22,7 @@ from confluent_kafka.admin import (
 )
 
 from deepsentry.errors import KafkaError, TopicMissing
-from deepsentry.settings import Kafka
+from deepsentry.sections import Kafka
 from deepsentry.topics import TOPICS, Topic
 
 ANSWER_WITHIN: Final = 15.0

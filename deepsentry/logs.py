@@ -8,7 +8,7 @@ from typing import Final
 
 import structlog
 
-from deepsentry.settings import Log
+from deepsentry.sections import Log
 
 NOISY: Final = {
     "librdkafka": logging.WARNING,

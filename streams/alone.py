@@ -11,7 +11,7 @@ from confluent_kafka.admin import AdminClient
 
 from deepsentry import kafka as broker
 from deepsentry.errors import KafkaError
-from deepsentry.settings import Kafka
+from deepsentry.sections import Kafka
 from deepsentry.topics import Topic
 
 SESSION: Final = 6.0

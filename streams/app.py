@@ -14,7 +14,8 @@ from rich.console import Console
 from deepsentry import __version__, logs, topics
 from deepsentry.errors import SettingsError
 from deepsentry.metrics import Metrics
-from deepsentry.settings import Kafka, Settings
+from deepsentry.sections import Kafka
+from deepsentry.settings import Settings
 from deepsentry.topics import Topic
 from streams import agents
 from streams.alerting import Raising

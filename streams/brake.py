@@ -2,7 +2,7 @@
 
 from collections import deque
 
-from deepsentry.settings import Ingest
+from deepsentry.sections import Ingest
 
 
 class Brake:

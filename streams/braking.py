@@ -11,7 +11,7 @@ from faust.types import TP
 
 from deepsentry import logs, topics
 from deepsentry.events import Rejected
-from deepsentry.settings import Ingest
+from deepsentry.sections import Ingest
 from streams.brake import Brake
 from streams.meter import Meter
 from streams.replay import replayed_from

@@ -9,7 +9,7 @@ from confluent_kafka import Message, Producer
 from deepsentry import kafka as broker
 from deepsentry import topics
 from deepsentry.errors import KafkaError
-from deepsentry.settings import Kafka
+from deepsentry.sections import Kafka
 from streams.outbox import Outgoing
 
 WITHIN: Final = 30.0

@@ -5,7 +5,7 @@ from typing import Any
 
 import faust
 
-from deepsentry.settings import Kafka
+from deepsentry.sections import Kafka
 
 
 def credentials(kafka: Kafka) -> Any:

@@ -12,7 +12,7 @@ from typing import Final
 import re2
 
 from deepsentry.errors import SettingsError
-from deepsentry.settings import Ingest
+from deepsentry.sections import Ingest
 from streams.sanitize import Located, Sanitized, Sanitizer
 from streams.shippers import Record, parts, sniff, text
 

@@ -13,7 +13,7 @@ import msgspec
 
 from deepsentry.errors import DataError
 from deepsentry.events import CleanEntry, Position
-from deepsentry.settings import Ingest, Sequences
+from deepsentry.sections import Ingest, Sequences
 from models.keys import DEFAULT_PATTERNS, LearnedKey, learn_key
 from models.prepare import LoggedSequence
 from streams.clock import WAKING

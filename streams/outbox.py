@@ -14,7 +14,7 @@ from aiokafka.producer.message_accumulator import BatchBuilder
 
 from deepsentry import kafka as broker
 from deepsentry import logs, topics
-from deepsentry.settings import Kafka
+from deepsentry.sections import Kafka
 
 LONGEST_WAIT: Final = 30.0
 """Seconds between two tries, at most."""

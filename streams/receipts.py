@@ -9,7 +9,7 @@ from deepsentry import kafka as broker
 from deepsentry import logs, topics, wire
 from deepsentry.errors import WireError
 from deepsentry.events import Receipt
-from deepsentry.settings import Kafka
+from deepsentry.sections import Kafka
 from streams.outbox import Outbox, Outgoing
 
 MOST: Final = 10_000

@@ -16,7 +16,7 @@ from deepsentry import kafka as broker
 from deepsentry import topics, wire
 from deepsentry.errors import KafkaError, WireError
 from deepsentry.events import Replay
-from deepsentry.settings import Kafka
+from deepsentry.sections import Kafka
 from streams.confirming import Confirming
 from streams.outbox import Outgoing
 from streams.quarantine import Quarantined

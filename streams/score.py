@@ -9,7 +9,7 @@ from typing import Final, Protocol
 
 from deepsentry import wire
 from deepsentry.events import Anomaly
-from deepsentry.settings import Sequences
+from deepsentry.sections import Sequences
 from models.prepare import Observed, Verdict
 from streams.resume import Resume
 from streams.sequence import CleanLine, Sequence

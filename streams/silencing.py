@@ -11,7 +11,8 @@ from deepsentry import kafka as broker
 from deepsentry import logs, topics, wire
 from deepsentry.errors import SettingsError, WireError
 from deepsentry.events import Silence
-from deepsentry.settings import Kafka, Settings
+from deepsentry.sections import Kafka
+from deepsentry.settings import Settings
 from streams.alerts.exemption import Exemption, declared
 
 KEY: Final = b"silence/"

@@ -7,7 +7,7 @@ from aiokafka.errors import KafkaError as ClientError
 
 from deepsentry import kafka as broker
 from deepsentry.errors import KafkaError
-from deepsentry.settings import Kafka
+from deepsentry.sections import Kafka
 
 
 class Upstream:

@@ -17,7 +17,7 @@ from typing import Final, Literal, NamedTuple
 
 import numpy as np
 
-from deepsentry.settings import Sequences
+from deepsentry.sections import Sequences
 from streams.clock import Clock
 from streams.resume import Note, Resume
 from streams.sequence import SIZE, CleanLine, Sequence, offset_at

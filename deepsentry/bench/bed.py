@@ -16,7 +16,8 @@ from deepsentry import kafka as broker
 from deepsentry import local, settings
 from deepsentry.demo.processes import Worker
 from deepsentry.errors import KafkaError, LocalServerError
-from deepsentry.settings import Kafka, Settings
+from deepsentry.sections import Kafka
+from deepsentry.settings import Settings
 from deepsentry.topics import Topic
 
 STALLED: Final = 180.0

@@ -16,7 +16,7 @@ from deepsentry import wire
 from deepsentry.bench.cost import Cost, of_this_process
 from deepsentry.bench.spoken import spoken
 from deepsentry.errors import LocalServerError
-from deepsentry.settings import Kafka
+from deepsentry.sections import Kafka
 from deepsentry.topics import MIB
 
 MOST: Final = 2000

@@ -22,7 +22,7 @@ from deepsentry.bench.corpus import PLANTED, STRANGE, Corpus, Due, Planted
 from deepsentry.demo.processes import Worker
 from deepsentry.errors import DataError, KafkaError
 from deepsentry.events import Anomaly
-from deepsentry.settings import Kafka
+from deepsentry.sections import Kafka
 from models.prepare import Observed
 from models.registry import Registry
 

@@ -16,7 +16,7 @@ from deepsentry.bench.bed import CONFIRMED_WITHIN, Bed, until
 from deepsentry.bench.lines import Line, filebeat
 from deepsentry.demo.processes import Worker
 from deepsentry.errors import LocalServerError
-from deepsentry.settings import Kafka
+from deepsentry.sections import Kafka
 
 EXTRAPOLATED: Final = 20_000_000
 """Lines at which memory is foretold where a run is shorter."""

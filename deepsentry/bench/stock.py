@@ -12,7 +12,7 @@ import faust
 
 from deepsentry import wire
 from deepsentry.bench.cost import Cost, of_this_process
-from deepsentry.settings import Kafka
+from deepsentry.sections import Kafka
 
 
 async def copy(kafka: Kafka, source: str, target: str, lines: int) -> Cost:

@@ -19,7 +19,8 @@ from deepsentry.demo.run import run
 from deepsentry.demo.scoreboard import Sighting
 from deepsentry.demo.traffic import log_traffic, shop_traffic
 from deepsentry.events import ModelReference
-from deepsentry.settings import Sequences, Settings
+from deepsentry.sections import Sequences
+from deepsentry.settings import Settings
 from streams.alerts import render
 from streams.alerts.notice import Notice
 from streams.alerts.visible import visible

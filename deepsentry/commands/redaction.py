@@ -10,7 +10,7 @@ import typer
 
 from deepsentry import settings
 from deepsentry.commands.output import Json, err, out, print_json
-from deepsentry.settings import Redaction
+from deepsentry.sections import Redaction
 from streams.redaction import Redacted, Redactor, create_redactor, rulebook, scanners
 from streams.redaction.examples import Example, expand
 from streams.redaction.explaining import Explanation, Reason, explain

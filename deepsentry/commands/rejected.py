@@ -20,7 +20,8 @@ from deepsentry.commands.learn import moment
 from deepsentry.commands.output import Json, err, out, print_json, table
 from deepsentry.errors import DataError, NotFound
 from deepsentry.events import Reason
-from deepsentry.settings import Kafka, Settings
+from deepsentry.sections import Kafka
+from deepsentry.settings import Settings
 from streams.alerts.visible import visible
 from streams.alone import alone
 from streams.quarantine import Quarantined, parse

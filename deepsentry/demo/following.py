@@ -10,7 +10,7 @@ from deepsentry import kafka as broker
 from deepsentry import topics, wire
 from deepsentry.errors import KafkaError
 from deepsentry.events import Alert, Anomaly
-from deepsentry.settings import Kafka
+from deepsentry.sections import Kafka
 
 FOLLOWED: Final = (topics.ANOMALIES, topics.ALERTS)
 

@@ -8,7 +8,7 @@ from typing import Final, NamedTuple
 import re2
 
 from deepsentry import kafka as broker
-from deepsentry.settings import Kafka
+from deepsentry.sections import Kafka
 from deepsentry.topics import RAW, TOPICS
 
 CHUNK: Final = 1000

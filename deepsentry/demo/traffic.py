@@ -13,7 +13,7 @@ from deepsentry.demo.envelopes import as_record
 from deepsentry.demo.faults import Fault
 from deepsentry.demo.shop import Shop
 from deepsentry.errors import DataError, KafkaError
-from deepsentry.settings import Kafka
+from deepsentry.sections import Kafka
 from streams.offline import read_lines
 
 OPENS: Final = 1_795_330_800.0

@@ -3,7 +3,7 @@
 from typing import Final
 
 from deepsentry.errors import SettingsError
-from deepsentry.settings import Redaction
+from deepsentry.sections import Redaction
 from streams.redaction import scanners
 from streams.redaction.engine import RuleRedactor
 from streams.redaction.findings import Finding, Redacted, RedactedFields, Redactor

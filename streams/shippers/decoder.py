@@ -9,7 +9,7 @@ from typing import Final
 from deepsentry import wire
 from deepsentry.errors import SettingsError, WireError
 from deepsentry.events import Entry, Rejected
-from deepsentry.settings import Ingest
+from deepsentry.sections import Ingest
 from streams.shippers import (
     batches,
     beats,

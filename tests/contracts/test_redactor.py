@@ -7,7 +7,7 @@ from typing import Literal
 
 import pytest
 
-from deepsentry.settings import Redaction
+from deepsentry.sections import Redaction
 from streams.redaction import Redacted, Redactor, create_redactor
 
 KEY = b"a key of this test run only"

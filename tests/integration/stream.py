@@ -21,7 +21,8 @@ from deepsentry.demo.shop import Shop, ShopLine
 from deepsentry.events import Alert, Anomaly, CleanEntry
 from deepsentry.kafka import Stored
 from deepsentry.local import LocalKafka
-from deepsentry.settings import Ingest, Kafka, Redaction, Sequences, Settings
+from deepsentry.sections import Ingest, Kafka, Redaction, Sequences
+from deepsentry.settings import Settings
 from models.artifact import TrainedVersion
 from models.registry import Registry
 from models.training import TrainingOptions, train

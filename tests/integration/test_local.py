@@ -9,7 +9,7 @@ from deepsentry import kafka as broker
 from deepsentry import topics
 from deepsentry.errors import LocalServerError
 from deepsentry.local import expected_sums, servers, verify
-from deepsentry.settings import Kafka
+from deepsentry.sections import Kafka
 
 SUMS = {"a.jar": "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"}
 """SHA-256 of the bytes `abc`: FIPS 180-2, appendix B.1."""

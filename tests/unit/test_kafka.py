@@ -7,7 +7,7 @@ from pydantic import SecretStr
 from deepsentry import kafka as broker
 from deepsentry import topics
 from deepsentry.errors import KafkaError
-from deepsentry.settings import Kafka
+from deepsentry.sections import Kafka
 
 NOWHERE = Kafka(bootstrap="127.0.0.1:1")
 SASL = Kafka(

@@ -6,7 +6,7 @@ import pytest
 import structlog
 
 from deepsentry import logs
-from deepsentry.settings import Log
+from deepsentry.sections import Log
 
 
 @pytest.fixture(autouse=True)

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from deepsentry.bench.corpus import PLANTED, STRANGE, Corpus, Demo, Due, Loghub, Planted
 from deepsentry.bench.lines import BLOCK
 from deepsentry.events import Entry
-from deepsentry.settings import Ingest
+from deepsentry.sections import Ingest
 from streams.shippers import Record, create_decoder
 
 DEMO = Demo(requests=20)

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from deepsentry.bench.lines import Line, filebeat, hdfs, labels, mixed
 from deepsentry.errors import DataError
 from deepsentry.events import Entry
-from deepsentry.settings import Ingest
+from deepsentry.sections import Ingest
 from streams.shippers import Record, create_decoder
 
 FIRST = "081109 203518 143 INFO dfs.DataNode$DataXceiver: Receiving block blk_-16089 src: /10.250.19.102:54106"

@@ -2,7 +2,7 @@
 
 import pytest
 
-from deepsentry.settings import Redaction
+from deepsentry.sections import Redaction
 from streams.redaction import Redactor, create_redactor
 
 KEY = b"a key of this test run only"

@@ -12,7 +12,7 @@ from benchmarks.planting.shapes import shapes
 from benchmarks.planting.survivors import survives
 from benchmarks.redaction_recall import harmless, recall
 from benchmarks.redaction_search import Search
-from deepsentry.settings import Ingest
+from deepsentry.sections import Ingest
 from streams.keying import Keyer
 from streams.offline import BUILT_IN
 from streams.redaction import Redactor

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from deepsentry.errors import RuleError, SettingsError
-from deepsentry.settings import Redaction
+from deepsentry.sections import Redaction
 from streams.redaction import Redactor, create_redactor
 from streams.redaction.examples import expand
 from streams.redaction.rulebook import load, shipped

@@ -14,7 +14,7 @@ from opentelemetry.proto.logs.v1.logs_pb2 import LogRecord, ResourceLogs, ScopeL
 
 from deepsentry.errors import SettingsError
 from deepsentry.events import Entry, Rejected
-from deepsentry.settings import Ingest
+from deepsentry.sections import Ingest
 from streams.shippers import Record, create_decoder
 from streams.shippers.fields import MAX_ATTRIBUTE, MAX_ATTRIBUTES, MAX_NAME
 from streams.shippers.record import MAX_BATCH, MAX_DEPTH, MAX_RECORD_FACTOR

@@ -8,7 +8,7 @@ import pytest
 
 from deepsentry import wire
 from deepsentry.events import Entry, Rejected
-from deepsentry.settings import Ingest
+from deepsentry.sections import Ingest
 from streams.shippers import Record, create_decoder
 
 GOLDEN = Path(__file__).parents[2] / "golden" / "shippers"

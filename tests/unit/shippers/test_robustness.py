@@ -25,7 +25,7 @@ from opentelemetry.proto.resource.v1.resource_pb2 import Resource
 from benchmarks import growth
 from deepsentry import wire
 from deepsentry.events import Entry
-from deepsentry.settings import Ingest
+from deepsentry.sections import Ingest
 from streams.shippers import Record, create_decoder
 from streams.shippers.fields import MAX_ATTRIBUTE, MAX_ATTRIBUTES, MAX_NAME
 from streams.shippers.precedence import CARRIERS, HOST, LEVEL, PROGRAM, REQUEST, SOURCE, TIME, TRACE

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from deepsentry.events import Entry
-from deepsentry.settings import Ingest
+from deepsentry.sections import Ingest
 from streams.shippers import Record, create_decoder
 from streams.shippers.times import find_time, from_number, from_value
 

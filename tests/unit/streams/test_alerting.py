@@ -9,8 +9,9 @@ from deepsentry import topics, wire
 from deepsentry.events import Alert, Anomaly
 from deepsentry.kafka import Stored
 from deepsentry.metrics import Metrics
+from deepsentry.sections import Kafka
 from deepsentry.settings import Alerts as AlertSettings
-from deepsentry.settings import Kafka, Settings
+from deepsentry.settings import Settings
 from streams import alerting
 from streams.alerting import Raising, alerts_of
 from streams.health import Progress

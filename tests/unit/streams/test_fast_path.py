@@ -14,7 +14,7 @@ import pytest
 from deepsentry import wire
 from deepsentry.bench.lines import filebeat, located, mixed
 from deepsentry.events import CleanEntry, ModelReference
-from deepsentry.settings import Ingest, Redaction, Sequences
+from deepsentry.sections import Ingest, Redaction, Sequences
 from models.artifact import TrainedVersion
 from models.detector import Detector, networks, profiles
 from models.masking import Masker, line_key

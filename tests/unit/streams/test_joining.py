@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from deepsentry import wire
 from deepsentry.errors import SettingsError
 from deepsentry.events import CleanEntry
-from deepsentry.settings import Ingest, Redaction
+from deepsentry.sections import Ingest, Redaction
 from streams import joining
 from streams.joining import Joiner
 from streams.keying import Keyer

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from deepsentry.errors import DataError
 from deepsentry.events import CleanEntry
-from deepsentry.settings import Ingest, Redaction, Sequences
+from deepsentry.sections import Ingest, Redaction, Sequences
 from streams import offline
 from streams.keying import Keyer
 from streams.redaction import create_redactor

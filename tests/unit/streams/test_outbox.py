@@ -3,7 +3,7 @@ import zlib
 from hypothesis import given
 from hypothesis import strategies as st
 
-from deepsentry.settings import Kafka
+from deepsentry.sections import Kafka
 from streams.outbox import Outbox, partition_of
 
 

@@ -2,7 +2,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from deepsentry import topics
-from deepsentry.settings import Kafka, Settings
+from deepsentry.sections import Kafka
+from deepsentry.settings import Settings
 from streams.clock import MOST_SOURCES, Source
 from streams.recovery import restore
 from streams.resume import Resume, from_note, to_note

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from deepsentry import wire
 from deepsentry.events import Entry, Rejected
-from deepsentry.settings import Ingest, Redaction
+from deepsentry.sections import Ingest, Redaction
 from streams.beside import MOST_REMEMBERED
 from streams.keying import Keyer
 from streams.redaction import Redacted, Redactor, create_redactor

@@ -17,7 +17,7 @@ from deepsentry.events import (
     SequenceKind,
     ViewScore,
 )
-from deepsentry.settings import Sequences
+from deepsentry.sections import Sequences
 from models.prepare import Observed, Verdict
 from streams.score import JUDGE_EVERY, Open, Scored, Scorer
 from streams.strange import CONTEXT, LONGEST_LINE, anomaly_id

@@ -7,7 +7,8 @@ from prometheus_client import CollectorRegistry
 
 from deepsentry import topics, wire
 from deepsentry.metrics import Metrics
-from deepsentry.settings import Kafka, Sequences, Settings
+from deepsentry.sections import Kafka, Sequences
+from deepsentry.settings import Settings
 from streams import sessions
 from streams.health import Progress
 from streams.meter import Meter

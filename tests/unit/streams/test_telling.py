@@ -11,7 +11,8 @@ from deepsentry.events import Alert
 from deepsentry.handling import Alerts as AlertSettings
 from deepsentry.kafka import Stored
 from deepsentry.metrics import Metrics
-from deepsentry.settings import Kafka, Settings
+from deepsentry.sections import Kafka
+from deepsentry.settings import Settings
 from deepsentry.targets import Route
 from streams import alerting
 from streams.alerts.lifecycle import observe, tick

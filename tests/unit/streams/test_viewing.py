@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from deepsentry.events import Position
-from deepsentry.settings import Redaction
+from deepsentry.sections import Redaction
 from streams.alerts.visible import ESCAPED
 from streams.quarantine import Quarantined
 from streams.redaction import Redactor, create_redactor

@@ -4,7 +4,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from deepsentry.events import CleanEntry, Position, SequenceKind
-from deepsentry.settings import Sequences
+from deepsentry.sections import Sequences
 from streams.sequence import CleanLine
 from streams.window import Closed, Ended, Windows
 from tests.builders import clean

@@ -1,0 +1,1 @@
+"""The federation: one model from many sites, and no line leaves any of them."""

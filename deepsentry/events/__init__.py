@@ -1,0 +1,47 @@
+"""The values that flow, in the order in which they are born.
+
+Times are Unix seconds as floats where there is one for every line, and aware datetimes (RFC 3339 on the wire) where a
+person reads them. Every field name is stable: removing or renaming one is a new topic version.
+"""
+
+from deepsentry.events.alerts import Alert, AlertStatus, Receipt, Silence, SilenceSource
+from deepsentry.events.anomalies import (
+    Anomaly,
+    Expectation,
+    Explanation,
+    Line,
+    ModelReference,
+    Neighbour,
+    Severity,
+    View,
+    ViewScore,
+)
+from deepsentry.events.lines import CleanEntry, Cut, Entry, Level, Position, Reason, Rejected, Replay, SequenceKind
+from deepsentry.events.versions import Promotion
+
+__all__ = [
+    "Alert",
+    "AlertStatus",
+    "Anomaly",
+    "CleanEntry",
+    "Cut",
+    "Entry",
+    "Expectation",
+    "Explanation",
+    "Level",
+    "Line",
+    "ModelReference",
+    "Neighbour",
+    "Position",
+    "Promotion",
+    "Reason",
+    "Receipt",
+    "Rejected",
+    "Replay",
+    "SequenceKind",
+    "Severity",
+    "Silence",
+    "SilenceSource",
+    "View",
+    "ViewScore",
+]
