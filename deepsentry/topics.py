@@ -98,4 +98,39 @@ FEEDBACK: Final = Topic(
     "deepsentry.feedback.v1", "what people said of alerts", retention_ms=-1, cleanup="compact", spread=False
 )
 
-TOPICS: Final = (RAW, CLEAN, REJECTED, REPLAYS, SEQUENCES, ANOMALIES, ALERTS, RECEIPTS, MODELS, FEEDBACK)
+JOBS: Final = Topic(
+    "deepsentry.jobs.v1",
+    "work that somebody asked for, keyed by job",
+    retention_ms=30 * DAY,
+    cleanup="compact,delete",
+    spread=False,
+)
+REPORTS: Final = Topic(
+    "deepsentry.jobs.reports.v1",
+    "how far jobs are, keyed by job and number",
+    retention_ms=30 * DAY,
+    spread=False,
+)
+WORKERS: Final = Topic(
+    "deepsentry.workers.v1",
+    "what each worker is doing, keyed by worker",
+    retention_ms=DAY,
+    cleanup="compact,delete",
+    spread=False,
+)
+
+TOPICS: Final = (
+    RAW,
+    CLEAN,
+    REJECTED,
+    REPLAYS,
+    SEQUENCES,
+    ANOMALIES,
+    ALERTS,
+    RECEIPTS,
+    MODELS,
+    FEEDBACK,
+    JOBS,
+    REPORTS,
+    WORKERS,
+)

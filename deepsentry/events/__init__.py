@@ -4,7 +4,7 @@ Times are Unix seconds as floats where there is one for every line, and aware da
 person reads them. Every field name is stable: removing or renaming one is a new topic version.
 """
 
-from deepsentry.events.alerts import Alert, AlertStatus, Receipt, Silence, SilenceSource
+from deepsentry.events.alerts import Alert, AlertStatus, Judgement, Receipt, Silence, SilenceSource, Verdict
 from deepsentry.events.anomalies import (
     Anomaly,
     Expectation,
@@ -18,6 +18,7 @@ from deepsentry.events.anomalies import (
 )
 from deepsentry.events.lines import CleanEntry, Cut, Entry, Level, Position, Reason, Rejected, Replay, SequenceKind
 from deepsentry.events.versions import Promotion
+from deepsentry.events.work import Job, JobKind, JobReport, JobState, WorkerStatus
 
 __all__ = [
     "Alert",
@@ -28,6 +29,11 @@ __all__ = [
     "Entry",
     "Expectation",
     "Explanation",
+    "Job",
+    "JobKind",
+    "JobReport",
+    "JobState",
+    "Judgement",
     "Level",
     "Line",
     "ModelReference",
@@ -42,6 +48,8 @@ __all__ = [
     "Severity",
     "Silence",
     "SilenceSource",
+    "Verdict",
     "View",
     "ViewScore",
+    "WorkerStatus",
 ]

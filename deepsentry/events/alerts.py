@@ -5,7 +5,7 @@ from typing import Literal
 
 import msgspec
 
-from deepsentry.events.anomalies import Anomaly, Severity
+from deepsentry.events.anomalies import Anomaly, ModelReference, Severity
 
 AlertStatus = Literal[
     "pending",  # opened, and nobody is told yet: what belongs to it may still come
@@ -13,6 +13,7 @@ AlertStatus = Literal[
     "resolved",  # quiet for long enough, or silenced while it fired
     "suppressed",  # silenced from its beginning: nobody is told
 ]
+Judgement = Literal["true", "false_alarm"]
 SilenceSource = Literal["person", "settings", "verdict"]
 
 
@@ -94,3 +95,19 @@ class Receipt(msgspec.Struct, frozen=True):
     reference: str
     """What the target calls it: for Slack `channel/ts`."""
     at: datetime
+
+
+class Verdict(msgspec.Struct, frozen=True):
+    """What a person said of an anomaly, a value of `feedback` (key: `verdict/<anomaly>`); the newest counts."""
+
+    anomaly: str
+    judgement: Judgement
+    by: str
+    """Who said it: a name, a user's id, or the target whose link was followed."""
+    at: datetime
+    fingerprint: str
+    note: str = ""
+    alert: str = ""
+    model: ModelReference | None = None
+    withdrawn: bool = False
+    """It was taken back; whatever followed from it is undone."""
