@@ -4,7 +4,7 @@ import secrets
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Final
+from typing import Final, Self
 
 from aggregator import authority, kit, serving
 from aggregator.app import bundle
@@ -33,7 +33,7 @@ class Cluster:
         self.sites: dict[str, Child] = {}
         self.aggregator: Child | None = None
 
-    def __enter__(self) -> "Cluster":
+    def __enter__(self) -> Self:
         self.folder.mkdir(parents=True, exist_ok=True)
         serving.prepare(self.section)
         self.aggregator = self._child("aggregator", ["aggregator", "serve"], self._aggregators())
@@ -68,10 +68,13 @@ class Cluster:
     def configure(self, name: str, key: str, address: str = "", policy: str = "") -> None:
         """Write what a site is told; `policy` goes behind what the kit says."""
         folder = self.site_folder(name)
-        text = (
-            f'name = "{name}"\naggregator = "{address or f"127.0.0.1:{self.section.port}"}"\n'
-            f'logs = ["{folder / "site.log"}"]\nkey = {key!r}\nport = {free_port()}\n'
-        )
+        facts = {
+            "name": name,
+            "aggregator": address or f"127.0.0.1:{self.section.port}",
+            "key": key,
+        }
+        text = "".join(f"{field} = '{value}'\n" for field, value in facts.items())
+        text += f"logs = ['{folder / 'site.log'}']\nport = {free_port()}\n"
         write(folder / kit.SITE, text.encode())
         if policy:
             write(folder / kit.POLICY, policy.encode())
