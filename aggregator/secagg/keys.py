@@ -1,14 +1,20 @@
 """Stage 1: each site makes keys for this round alone, and signs them with the key that the others have pinned."""
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Final
 
 import msgspec
 
 from aggregator.secagg.member import Key, Member, Refused, Sid, Signature
 from aggregator.secagg.memory import Memory, Remembered
-from aggregator.secagg.primitives import KEY, PROTOCOL, Random, digest, pack, public_key
+from aggregator.secagg.primitives import KEY, PROTOCOL, Random, digest, exchange, pack, public_key
 from aggregator.secagg.roster import Name, Roster
+
+_TWO_KEYS: Final = 2
+_ANY: Final = bytes([1] * KEY)
+"""A private key that nobody has: with it, only keys of low order give no secret."""
 
 
 class Ask(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -86,13 +92,22 @@ def answer(member: Member, ask: Ask, random: Random) -> tuple[Keyed, Reply]:
 
 def collect(roster: Roster, replies: Mapping[str, Reply]) -> tuple[dict[str, Card], dict[str, str]]:
     """Return the cards that the others will take, and for each other site what is wrong with its own."""
-    good: dict[str, Card] = {}
-    wrong: dict[str, str] = {}
-    for name, reply in replies.items():
-        if reply.card.name != name:
-            wrong[name] = "answered with another site's name"
-        elif not roster.signed(name, reply.card.signature, reply.card.statement(reply.sid)):
-            wrong[name] = "its keys are not signed with the key on the roster"
-        else:
-            good[name] = reply.card
+    wrong = {name: problem for name, reply in replies.items() if (problem := _problem(roster, name, reply))}
+    good = {name: reply.card for name, reply in replies.items() if name not in wrong}
+    shown = Counter(key for card in good.values() for key in (card.mask_key, card.channel_key))
+    for name, card in list(good.items()):
+        if shown[card.mask_key] + shown[card.channel_key] > _TWO_KEYS:
+            wrong[name] = "shows a key that another site shows too, or one twice"
+            del good[name]
     return good, wrong
+
+
+def _problem(roster: Roster, name: str, reply: Reply) -> str:
+    card = reply.card
+    if card.name != name:
+        return "answered with another site's name"
+    if not roster.signed(name, card.signature, card.statement(reply.sid)):
+        return "its keys are not signed with the key on the roster"
+    if None in (exchange(_ANY, card.mask_key), exchange(_ANY, card.channel_key)):
+        return "shows a key of low order"
+    return ""

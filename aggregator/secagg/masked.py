@@ -1,6 +1,6 @@
 """Stage 3: each site opens its inbox, trains, and hides its vector under masks that vanish in the sum of all."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Annotated, Final
 
@@ -86,15 +86,23 @@ def answer(
     if isinstance(ring, Refused):
         return ring
     context = context_of(ask.sid, shared.threshold, shared.cards, frozenset(box), binding)
+    ring = hidden(member, shared, context, box.keys(), ring)
+    if isinstance(ring, Refused):
+        return ring
+    reply = Reply(ask.sid, context, ring.astype("<u8", copy=False).tobytes())
+    return Masked(ask.sid, shared.threshold, context, box), reply
+
+
+def hidden(member: Member, shared: Shared, context: bytes, dealers: Collection[str], ring: Ring) -> Ring | Refused:
+    """Return `ring` under the site's own mask and one with each other dealer."""
     ring = ring + own_mask(shared.seed, context, member.name, len(ring))
-    for peer in sorted(box.keys() - {member.name}):
+    for peer in sorted(set(dealers) - {member.name}):
         public = shared.cards[peer].mask_key
         mask = pair_mask(shared.mask_key, public, context, (member.name, peer), len(ring))
         if mask is None:
             return Refused(f"the mask key of {peer} is none")
         ring = ring + mask if member.name > peer else ring - mask
-    reply = Reply(ask.sid, context, ring.astype("<u8", copy=False).tobytes())
-    return Masked(ask.sid, shared.threshold, context, box), reply
+    return ring
 
 
 def open_inbox(member: Member, shared: Shared, ask: Ask) -> dict[str, Pair] | Refused:
