@@ -19,9 +19,12 @@ from aggregator.flower import Tasks
 from aggregator.home import SECRET, environment
 from aggregator.keeping import write
 from aggregator.kit import SiteFile
+from aggregator.ledger import Ledger
 from aggregator.participant import Participant
 from aggregator.policy import Policy, read_policy
+from aggregator.privacy import Budget
 from aggregator.secagg import Terms, read_roster
+from aggregator.spending import Spending
 from aggregator.standing import Masks
 from deepsentry import logs, settings
 from deepsentry.commands import learn
@@ -82,7 +85,11 @@ def serve(home: Home = FOLDER) -> None:
     secret = state / SECRET_FILE
     write(secret, secrets.token_hex(32).encode(), SECRET)
     participant = Participant(
-        Data(effective, file, time.monotonic), policy, masks_of(file.name, home, policy), saver(effective)
+        Data(effective, file, time.monotonic),
+        policy,
+        masks_of(file.name, home, policy),
+        saver(effective),
+        Spending(Ledger(state / "privacy"), Budget(policy.epsilon, policy.delta)),
     )
     node = Child("supernode", supernode(file, home, secret), environment(state / "flower"), home / "supernode.log")
     agent = Agent(
