@@ -10,7 +10,20 @@ import sys
 import typer
 
 from deepsentry import __version__
-from deepsentry.commands import alerts, bench, capacity, demo, evaluate, house, learn, look, redaction, rejected, stream
+from deepsentry.commands import (
+    alerts,
+    bench,
+    capacity,
+    demo,
+    evaluate,
+    house,
+    learn,
+    look,
+    redaction,
+    rejected,
+    stream,
+    verdicts,
+)
 from deepsentry.errors import DeepSentryError
 
 app = typer.Typer(
@@ -34,6 +47,8 @@ app.command()(stream.sanitize)
 app.add_typer(redaction.redaction, name="redaction")
 app.add_typer(rejected.rejected, name="rejected")
 app.add_typer(alerts.alerts, name="alerts")
+app.command()(verdicts.verdict)
+app.add_typer(verdicts.verdicts, name="verdicts")
 app.add_typer(house.config, name="config")
 app.command()(house.doctor)
 

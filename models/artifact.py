@@ -16,6 +16,7 @@ from deepsentry.events import SequenceKind
 from deepsentry.wire import decode, pretty
 from models.calibration import Calibration
 from models.encoder import BUCKETS, WIDTH
+from models.known import Judged
 from models.masking import MAX_TOKENS
 from models.precedence import MAX_EVENTS, OCCURRENCES
 from models.sequence import UNITS
@@ -137,6 +138,8 @@ class TrainedVersion:
     vocabulary: VocabularyFile
     thresholds: ThresholdsFile
     arrays: dict[str, NDArray[np.generic]]
+    judged: tuple[Judged, ...] = ()
+    """What people said of sequences."""
 
 
 def to_files(version: TrainedVersion, created_at: str) -> dict[str, bytes]:

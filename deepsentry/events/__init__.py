@@ -13,6 +13,7 @@ from deepsentry.events.anomalies import (
     ModelReference,
     Neighbour,
     Severity,
+    Shape,
     View,
     ViewScore,
 )
@@ -46,6 +47,7 @@ __all__ = [
     "Replay",
     "SequenceKind",
     "Severity",
+    "Shape",
     "Silence",
     "SilenceSource",
     "Verdict",
