@@ -10,7 +10,20 @@ import sys
 import typer
 
 from deepsentry import __version__
-from deepsentry.commands import alerts, bench, capacity, demo, evaluate, house, learn, look, redaction, rejected, stream
+from deepsentry.commands import (
+    alerts,
+    bench,
+    capacity,
+    demo,
+    evaluate,
+    house,
+    learn,
+    look,
+    models,
+    redaction,
+    rejected,
+    stream,
+)
 from deepsentry.errors import DeepSentryError
 
 app = typer.Typer(
@@ -24,7 +37,7 @@ app.command()(house.up)
 app.add_typer(house.topics, name="topics")
 app.command()(stream.worker)
 app.command()(learn.train)
-app.add_typer(learn.models, name="models")
+app.add_typer(models.models, name="models")
 app.command()(look.score)
 app.command()(look.explain)
 app.command()(evaluate.evaluate)

@@ -1,31 +1,29 @@
-"""Commands about models: train, models list|show|promote."""
+"""The command that learns a version: train."""
 
 import heapq
 import re
 import time
 from collections.abc import Generator, Iterable, Iterator
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Annotated, Final
 
 import typer
-from confluent_kafka import Producer
 
 from deepsentry import kafka as broker
 from deepsentry import logs, settings, topics, wire
-from deepsentry.commands.output import Json, TrainingBar, err, facts, out, print_json, progress_bar, table
+from deepsentry.commands.output import Json, TrainingBar, facts, out, print_json, progress_bar, table
 from deepsentry.commands.stream import sanitizer_of
 from deepsentry.errors import DataError, WireError
-from deepsentry.events import CleanEntry, ModelReference, Promotion
+from deepsentry.events import CleanEntry, ModelReference
 from deepsentry.settings import Settings
 from models.artifact import TrainedVersion
-from models.registry import CHAMPION, Registry
+from models.registry import Registry
 from models.training import TrainingOptions
 from models.training import train as fit
 from streams import offline
 from streams.sanitize import Located
 from streams.shippers import Record
 
-models = typer.Typer(no_args_is_help=True, help="List, look at and promote versions.")
 UNITS: Final = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
 
 log = logs.get("learn")
@@ -104,76 +102,6 @@ def _partition(effective: Settings, topic: str, since: float | None, partition: 
     located = (Located(Record(r.value, r.key, r.headers, r.timestamp, r.topic), r.partition, r.offset) for r in stored)
     for done in offline.sanitized(located, sanitizer_of(effective)):
         yield from done.clean
-
-
-def announce(effective: Settings, reference: ModelReference, alias: str) -> bool:
-    """Tell the workers that an alias moved; False where no broker took it: they look for themselves now and then."""
-    promotion = Promotion(reference.name, alias, reference.version, reference.digest, datetime.now(UTC))
-    producer = Producer(broker.librdkafka_config(effective.kafka) | {"message.timeout.ms": 5000})
-    producer.produce(topics.MODELS.name, wire.encode(promotion), f"{reference.name}/{alias}".encode())
-    return int(producer.flush(6)) == 0
-
-
-@models.command("list")
-def list_models(*, as_json: Json = False) -> None:
-    """List every version of every model."""
-    effective, _ = settings.load()
-    registry = Registry(effective.models.registry)
-    rows = [
-        {
-            "model": name,
-            "version": listed.version,
-            "aliases": list(listed.aliases),
-            "created": listed.metadata.created_at if listed.metadata else "",
-            "sequences": listed.metadata.counts.get("sequences") if listed.metadata else None,
-            "digest": listed.digest[:12],
-            "refused": listed.refused,
-        }
-        for name in registry.names()
-        for listed in registry.versions(name)
-    ]
-    if as_json:
-        print_json(rows)
-    else:
-        table(rows)
-
-
-@models.command("show")
-def show_model(
-    version: Annotated[int, typer.Argument(help="Number of the version; default the champion.")] = 0,
-    name: Annotated[str, typer.Option(help="Name of the model; default models.name.")] = "",
-    *,
-    as_json: Json = False,
-) -> None:
-    """Show where a version comes from and what was measured when it was made."""
-    effective, _ = settings.load()
-    registry, name = Registry(effective.models.registry), name or effective.models.name
-    champion = registry.champion(name)
-    trained, reference = registry.read(name, version or (champion.version if champion else 1))
-    if as_json:
-        print_json({"version": reference, "metadata": trained.metadata, "thresholds": trained.thresholds})
-        return
-    table(facts(trained.metadata))
-
-
-@models.command("promote")
-def promote(
-    version: Annotated[int, typer.Argument(help="Number of the version.")],
-    name: Annotated[str, typer.Option(help="Name of the model; default models.name.")] = "",
-    alias: Annotated[str, typer.Option(help="The alias that is moved.")] = CHAMPION,
-    *,
-    as_json: Json = False,
-) -> None:
-    """Move an alias to a version that can be read, and tell the workers."""
-    effective, _ = settings.load()
-    reference = Registry(effective.models.registry).promote(name or effective.models.name, version, alias)
-    announced = announce(effective, reference, alias)
-    if as_json:
-        print_json({"version": reference, "alias": alias, "announced": announced})
-        return
-    out.print(f"{alias} of {reference.name} is now version {reference.version}")
-    if not announced:
-        err.print("no broker took the announcement; workers with the same registry see it within seconds by themselves")
 
 
 def _entries_of(effective: Settings, paths: list[str], topic: str, since: str) -> Iterator[CleanEntry]:
