@@ -27,6 +27,8 @@ MOST_HISTORY: Final = 50
 _ALIASES: Final = "aliases.json"
 _ALIASES_LIMIT: Final = 1 << 16
 _NAME: Final = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
+_ABANDONED: Final = 86_400.0
+"""Seconds after which a version that was not finished is taken for one whose writer was killed."""
 _VERSION: Final = re.compile(r"[1-9][0-9]{0,8}")
 
 
@@ -243,6 +245,9 @@ class Registry:
         staging = folder / f".staging-{secrets.token_hex(8)}"
         try:
             folder.mkdir(parents=True, exist_ok=True)
+            for left in folder.glob(".staging-*"):
+                if self._clock() - left.stat().st_mtime > _ABANDONED:
+                    shutil.rmtree(left, ignore_errors=True)
             staging.mkdir()
             for file, data in files.items():
                 write(staging / file, data)

@@ -1,32 +1,23 @@
 """The command that learns a version: train."""
 
-import heapq
 import re
 import time
-from collections.abc import Generator, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from datetime import datetime
 from typing import Annotated, Final
 
 import typer
 
-from deepsentry import kafka as broker
-from deepsentry import logs, settings, topics, wire
+from deepsentry import settings
 from deepsentry.commands.output import Json, TrainingBar, facts, out, print_json, progress_bar, table
-from deepsentry.commands.stream import sanitizer_of
-from deepsentry.errors import DataError, WireError
+from deepsentry.errors import DataError
 from deepsentry.events import CleanEntry, ModelReference
 from deepsentry.settings import Settings
 from models.artifact import TrainedVersion
 from models.registry import Registry
-from models.training import TrainingOptions
-from models.training import train as fit
-from streams import offline
-from streams.sanitize import Located
-from streams.shippers import Record
+from streams.learning import Wish, entries_of_files, entries_of_topic, learn
 
 UNITS: Final = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
-
-log = logs.get("learn")
 
 
 def train(
@@ -62,46 +53,8 @@ def train_version(
     effective: Settings, entries: Iterable[CleanEntry], *, budget: float = 0.0, key: str = "", seed: int = 0
 ) -> TrainedVersion:
     """Return a version learned from sanitized entries in time order, with a progress bar. Raises TrainingError."""
-    keyed = offline.key(entries, key or effective.sequences.key)
-    rules = sanitizer_of(effective).rules
-    options = TrainingOptions(
-        budget=budget or effective.models.budget, seed=seed, key_pattern=keyed.pattern, rules=rules
-    )
     with progress_bar() as bar:
-        return fit(offline.sequences(keyed.entries, effective.sequences), options, TrainingBar(bar))
-
-
-def entries_of_files(effective: Settings, paths: Iterable[str]) -> Iterator[CleanEntry]:
-    """Yield the sanitized entries of log files, one after the other. Raises DataError."""
-    sanitizer = sanitizer_of(effective)
-    for path in paths:
-        for done in offline.sanitized(offline.records(path, time.time()), sanitizer, ingest=effective.ingest):
-            yield from done.clean
-
-
-def entries_of_topic(effective: Settings, topic: str, since: float | None) -> Iterator[CleanEntry]:
-    """Yield the entries of a topic in the order of their time, sanitized where it is not the clean one."""
-    partitions = sorted(broker.end_offsets(effective.kafka, topic))
-    streams = [_partition(effective, topic, since, partition) for partition in partitions]
-    try:
-        yield from heapq.merge(*streams, key=lambda entry: entry.timestamp)
-    finally:
-        for stream in streams:
-            stream.close()
-
-
-def _partition(effective: Settings, topic: str, since: float | None, partition: int) -> Generator[CleanEntry]:
-    stored = broker.read(effective.kafka, topic, since=since, only=partition)
-    if topic == topics.CLEAN.name:
-        for record in stored:
-            try:
-                yield wire.decode(CleanEntry, record.value)
-            except WireError:
-                log.warning("event_unreadable", topic=topic, partition=record.partition, offset=record.offset)
-        return
-    located = (Located(Record(r.value, r.key, r.headers, r.timestamp, r.topic), r.partition, r.offset) for r in stored)
-    for done in offline.sanitized(located, sanitizer_of(effective)):
-        yield from done.clean
+        return learn(effective, entries, Wish(budget, key, seed), TrainingBar(bar))
 
 
 def _entries_of(effective: Settings, paths: list[str], topic: str, since: str) -> Iterator[CleanEntry]:
