@@ -14,6 +14,7 @@ from deepsentry.commands import (
     alerts,
     bench,
     capacity,
+    control,
     demo,
     evaluate,
     house,
@@ -47,6 +48,9 @@ app.command()(stream.sanitize)
 app.add_typer(redaction.redaction, name="redaction")
 app.add_typer(rejected.rejected, name="rejected")
 app.add_typer(alerts.alerts, name="alerts")
+app.add_typer(control.api, name="api")
+app.add_typer(control.store, name="store")
+app.add_typer(control.keys, name="keys")
 app.add_typer(house.config, name="config")
 app.command()(house.doctor)
 
