@@ -126,6 +126,8 @@ class Metadata(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     software: dict[str, str]
     notes: tuple[str, ...] = ()
     """What a reader should know before trusting the threshold."""
+    origin: dict[str, str] = {}
+    """Who asked for it: job, project, dataset, owner; empty where it was trained by hand."""
     digests: dict[str, str] = {}
     """File -> SHA-256, hexadecimal."""
 

@@ -53,6 +53,8 @@ class TrainingOptions:
     key_pattern: str = ""
     rules: str = ""
     """Version of the redaction rules that cleaned the data."""
+    origin: tuple[tuple[str, str], ...] = ()
+    """Who asked for it; it is kept in the metadata."""
 
     def __post_init__(self) -> None:
         """Raise TrainingError for a value out of range."""
@@ -286,6 +288,7 @@ def _metadata(
             "tensorflow": release(),
         },
         notes=tuple(notes),
+        origin=dict(options.origin),
     )
 
 
