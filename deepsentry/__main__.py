@@ -10,7 +10,22 @@ import sys
 import typer
 
 from deepsentry import __version__
-from deepsentry.commands import alerts, bench, capacity, demo, evaluate, house, learn, look, redaction, rejected, stream
+from deepsentry.commands import (
+    alerts,
+    bench,
+    capacity,
+    control,
+    demo,
+    evaluate,
+    house,
+    learn,
+    look,
+    models,
+    redaction,
+    rejected,
+    stream,
+    verdicts,
+)
 from deepsentry.errors import DeepSentryError
 
 app = typer.Typer(
@@ -24,7 +39,7 @@ app.command()(house.up)
 app.add_typer(house.topics, name="topics")
 app.command()(stream.worker)
 app.command()(learn.train)
-app.add_typer(learn.models, name="models")
+app.add_typer(models.models, name="models")
 app.command()(look.score)
 app.command()(look.explain)
 app.command()(evaluate.evaluate)
@@ -34,6 +49,11 @@ app.command()(stream.sanitize)
 app.add_typer(redaction.redaction, name="redaction")
 app.add_typer(rejected.rejected, name="rejected")
 app.add_typer(alerts.alerts, name="alerts")
+app.command()(verdicts.verdict)
+app.add_typer(verdicts.verdicts, name="verdicts")
+app.add_typer(control.api, name="api")
+app.add_typer(control.store, name="store")
+app.add_typer(control.keys, name="keys")
 app.add_typer(house.config, name="config")
 app.command()(house.doctor)
 

@@ -13,11 +13,12 @@ from deepsentry.events.anomalies import (
     ModelReference,
     Neighbour,
     Severity,
+    Shape,
     View,
     ViewScore,
 )
 from deepsentry.events.lines import CleanEntry, Cut, Entry, Level, Position, Reason, Rejected, Replay, SequenceKind
-from deepsentry.events.versions import Promotion
+from deepsentry.events.versions import Comparison, Disagreement, Moments, Promotion, ScoreCounts
 from deepsentry.events.work import Job, JobKind, JobReport, JobState, WorkerStatus
 
 __all__ = [
@@ -25,7 +26,9 @@ __all__ = [
     "AlertStatus",
     "Anomaly",
     "CleanEntry",
+    "Comparison",
     "Cut",
+    "Disagreement",
     "Entry",
     "Expectation",
     "Explanation",
@@ -37,6 +40,7 @@ __all__ = [
     "Level",
     "Line",
     "ModelReference",
+    "Moments",
     "Neighbour",
     "Position",
     "Promotion",
@@ -44,8 +48,10 @@ __all__ = [
     "Receipt",
     "Rejected",
     "Replay",
+    "ScoreCounts",
     "SequenceKind",
     "Severity",
+    "Shape",
     "Silence",
     "SilenceSource",
     "Verdict",

@@ -111,5 +111,9 @@ class Verdict(msgspec.Struct, frozen=True):
     note: str = ""
     alert: str = ""
     model: ModelReference | None = None
+    judged: Anomaly | None = None
+    """What was judged, without its lines; None where it was withdrawn, or not to be found any more."""
     withdrawn: bool = False
     """It was taken back; whatever followed from it is undone."""
+    withdrawn_by: str = ""
+    """Who took it back."""

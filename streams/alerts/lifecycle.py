@@ -12,7 +12,7 @@ import msgspec
 
 from deepsentry.events import Alert, Anomaly
 from streams.alerts import growth, incident
-from streams.alerts.exemption import Exemption, covering
+from streams.alerts.exemption import Exempts, covering
 from streams.alerts.fingerprint import STORM, rank
 from streams.alerts.notice import Update
 from streams.alerts.policy import Policy
@@ -21,7 +21,7 @@ from streams.alerts.storm import has_place, has_room, is_storm
 
 
 def observe(
-    state: Alerts, anomaly: Anomaly, now: datetime, exemptions: Sequence[Exemption] = (), offset: int = -1
+    state: Alerts, anomaly: Anomaly, now: datetime, exemptions: Sequence[Exempts] = (), offset: int = -1
 ) -> tuple[Alerts, list[Update]]:
     """Return the state with `anomaly` counted, and the alerts it opened or changed; none where it was counted before.
 
@@ -44,7 +44,7 @@ def observe(
     return _correlated(state, before, alert, anomaly, now)
 
 
-def tick(state: Alerts, now: datetime, exemptions: Sequence[Exemption] = ()) -> tuple[Alerts, list[Update]]:
+def tick(state: Alerts, now: datetime, exemptions: Sequence[Exempts] = ()) -> tuple[Alerts, list[Update]]:
     """Return the state at `now`, and the alerts that are due: to be told, resolved or silenced. Call it each second."""
     updates: list[Update] = []
     for _, alert in sorted(state.groups.items()):
@@ -58,7 +58,7 @@ def tick(state: Alerts, now: datetime, exemptions: Sequence[Exemption] = ()) -> 
     return replace(state, groups=kept), updates
 
 
-def _due(policy: Policy, alert: Alert, now: datetime, exemptions: Sequence[Exemption]) -> Alert:
+def _due(policy: Policy, alert: Alert, now: datetime, exemptions: Sequence[Exempts]) -> Alert:
     moment = max(now, alert.updated_at)
     silence = covering(exemptions, alert, now)
     if silence is not None:
