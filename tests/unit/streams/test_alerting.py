@@ -12,7 +12,7 @@ from deepsentry.kafka import Stored
 from deepsentry.metrics import Metrics
 from deepsentry.sections import Kafka
 from deepsentry.settings import Settings
-from streams import alerting, silencing
+from streams import alerting
 from streams.alerting import Raising, alerts_of
 from streams.health import Progress
 from streams.meter import Meter
@@ -56,13 +56,12 @@ class Time:
 def topic(monkeypatch: pytest.MonkeyPatch) -> Topic:
     topic = Topic()
 
-    def read(_kafka: Kafka, name: str, *, begin: dict[int, int]) -> Iterator[Stored]:
-        assert name == topics.ALERTS.name
-        yield from (record for record in topic.records if record.partition in begin)
+    def read(_kafka: Kafka, name: str, *, begin: dict[int, int] | None = None) -> Iterator[Stored]:
+        found = {topics.ALERTS.name: topic.records, topics.FEEDBACK.name: []}[name]
+        yield from (record for record in found if begin is None or record.partition in begin)
 
     monkeypatch.setattr(alerting.broker, "read", read)
     monkeypatch.setattr(alerting.broker, "end_offsets", lambda *_: {1: topic.end, 2: topic.end})
-    monkeypatch.setattr(silencing, "stored", lambda _: {})
     return topic
 
 
