@@ -21,6 +21,7 @@ from deepsentry.commands import (
     learn,
     look,
     models,
+    published,
     redaction,
     rejected,
     stream,
@@ -54,6 +55,7 @@ app.add_typer(verdicts.verdicts, name="verdicts")
 app.add_typer(control.api, name="api")
 app.add_typer(control.store, name="store")
 app.add_typer(control.keys, name="keys")
+app.add_typer(published.events, name="events")
 app.add_typer(house.config, name="config")
 app.command()(house.doctor)
 

@@ -30,6 +30,7 @@ from streams.health import Progress
 from streams.joining import Joiner
 from streams.keying import Keyer
 from streams.listening import Listening
+from streams.looking import Looking
 from streams.meter import Meter
 from streams.offline import BUILT_IN
 from streams.outbox import Outbox
@@ -172,10 +173,11 @@ def _alert(app: StreamApp, settings: Settings, outbox: Outbox, meter: Meter) -> 
 def _listeners(settings: Settings, outbox: Outbox, meter: Meter) -> Iterator[Listening]:
     surroundings = Surroundings(_now, source=f"/{settings.kafka.group_prefix}")
     receipts = KeptReceipts(settings.kafka, outbox, _now)
+    looking = Looking(settings.kafka)
     wanted = settings.alerts.targets
     routes = Routes(settings.alerts.routes, wanted)
     for name, notifier in build(wanted, Console(), surroundings, receipts, time.monotonic).items():
-        telling = Telling(settings, name, notifier, routes, outbox, meter, surroundings, time.monotonic)
+        telling = Telling(settings, name, notifier, routes, looking, outbox, meter, surroundings, time.monotonic)
         yield Listening(settings, telling, meter, time.time())
 
 

@@ -28,6 +28,8 @@ def encode(notice: Notice, source: str) -> bytes:
         **({"subject": _cut(alert.service, STEPS[-2])} if alert.service else {}),
     }
     data: Any = wire.builtins(alert)
+    if notice.context is not None:
+        data["context"] = wire.builtins(notice.context)
     body = wire.encode({**event, "data": data})
     for step in STEPS:
         if len(body) <= LIMIT:
