@@ -18,7 +18,7 @@ import msgspec
 from deepsentry.errors import DataError, VersionMissing, VersionRefused, WireError
 from deepsentry.events import ModelReference
 from deepsentry.wire import decode, pretty
-from models.artifact import LIMITS, METADATA, Metadata, TrainedVersion, from_files, sha256, to_files
+from models.artifact import LIMITS, METADATA, OPTIONAL, Metadata, TrainedVersion, from_files, sha256, to_files
 from models.detector import Detector
 
 CHAMPION: Final = "champion"
@@ -218,12 +218,12 @@ def _read(folder: Path) -> dict[str, bytes]:
         message = "is not a folder of its own"
         raise VersionRefused(message)
     present = {p.name for p in folder.iterdir()}
-    if present != set(LIMITS):
-        odd = sorted(present ^ set(LIMITS))
+    if present - set(OPTIONAL) != set(LIMITS):
+        odd = sorted((present - set(OPTIONAL)) ^ set(LIMITS))
         message = f"is half-written or not ours: {', '.join(odd[:5])} missing or unexpected"
         raise VersionRefused(message)
     files = {}
-    for name, limit in LIMITS.items():
+    for name, limit in (LIMITS | {name: limit for name, limit in OPTIONAL.items() if name in present}).items():
         try:
             files[name] = _bounded(folder / name, limit)
         except OSError as error:

@@ -26,10 +26,13 @@ from models.calibration import allowed_rate
 from models.encoder import WIDTH, Encoder
 from models.fitting import Part, Views, calibrate_views, rewording_thresholds
 from models.intake import NOTHING, Corpus, Progress, take
+from models.known import Judged
+from models.lessons import Lessons
 from models.patience import complete, waiting_times
 from models.precedence import OCCURRENCES, Precedence
 from models.prepare import LoggedSequence, Observed
 from models.profile import Counts, counts, matrix, weights
+from models.recalibration import recalibrate
 from models.sequence import UNITS, Network, Walk, usual_shares
 from models.trimming import Trimmed, trim
 from models.vocabulary import Vocabulary, learn
@@ -69,24 +72,27 @@ def train(
     options: TrainingOptions,
     progress: Progress,
     clock: Callable[[], float] = time.perf_counter,
+    judged: Sequence[Judged] = (),
 ) -> TrainedVersion:
-    """Return a version learned from unlabelled sequences. Raises TrainingError with what is missing."""
+    """Return a version learned from sequences without labels, and from what people `judged`. Raises TrainingError."""
     began = clock()
     corpus = take(sequences, progress)
     _check(corpus)
     rng = np.random.default_rng(options.seed)
     templates = learn({text: int(n) for text, n in zip(corpus.texts, corpus.lines, strict=True)})
-    lines = _lines(corpus, Vocabulary(templates))
+    vocabulary = Vocabulary(templates)
+    lines = _lines(corpus, vocabulary)
     patience = waiting_times(corpus.sequences, lines, len(templates))
     over = max(t.end for t in corpus.sequences)
     observed = [
         Observed(ids, complete(t, ids, patience, over), t.kind) for t, ids in zip(corpus.sequences, lines, strict=True)
     ]
     progress("trim", 0, 1)
-    trimmed = trim(observed, templates, rng)
+    lessons = Lessons.of(judged, vocabulary)
+    trimmed = lessons.correct(trim(observed, templates, rng), observed)
     progress("trim", 1, 1)
     split = len(observed) - max(int(len(observed) * options.validation_share), 1)
-    part = _part(observed, trimmed, split)
+    part = _part(observed, trimmed, split, lessons.missing(observed))
     if len(part.training) < MIN_SEQUENCES // 2 or not part.validation:
         message = (
             f"only {len(part.training)} training and {len(part.validation)} validation sequences are complete and "
@@ -118,7 +124,7 @@ def train(
         "sequences_a_day": round(len(corpus.sequences) * 86_400 / span, 1),
         "seconds": round(clock() - began, 2),
     }
-    return TrainedVersion(
+    version = TrainedVersion(
         metadata=_metadata(
             corpus, part, trimmed, options, metrics, templates, sum(not o.complete for o in observed), thresholds
         ),
@@ -137,6 +143,7 @@ def train(
             "precedence.before": precedence.before,
         },
     )
+    return recalibrate(version, judged)
 
 
 def _check(corpus: Corpus) -> None:
@@ -153,10 +160,10 @@ def _lines(corpus: Corpus, vocabulary: Vocabulary) -> list[tuple[int, ...]]:
     return [tuple(table[t.lines].tolist()) for t in corpus.sequences]
 
 
-def _part(observed: Sequence[Observed], trimmed: Trimmed, split: int) -> Part:
+def _part(observed: Sequence[Observed], trimmed: Trimmed, split: int, more: Sequence[Observed]) -> Part:
     usable = [o.complete and bool(keep) for o, keep in zip(observed, trimmed.keep, strict=True)]
     return Part(
-        tuple(o for o, use in zip(observed[:split], usable[:split], strict=True) if use),
+        (*more, *(o for o, use in zip(observed[:split], usable[:split], strict=True) if use)),
         tuple(o for o, use in zip(observed[split:], usable[split:], strict=True) if use),
     )
 
