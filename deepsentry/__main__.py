@@ -14,11 +14,13 @@ from deepsentry.commands import (
     alerts,
     bench,
     capacity,
+    control,
     demo,
     evaluate,
     house,
     learn,
     look,
+    models,
     redaction,
     rejected,
     stream,
@@ -37,7 +39,7 @@ app.command()(house.up)
 app.add_typer(house.topics, name="topics")
 app.command()(stream.worker)
 app.command()(learn.train)
-app.add_typer(learn.models, name="models")
+app.add_typer(models.models, name="models")
 app.command()(look.score)
 app.command()(look.explain)
 app.command()(evaluate.evaluate)
@@ -49,6 +51,9 @@ app.add_typer(rejected.rejected, name="rejected")
 app.add_typer(alerts.alerts, name="alerts")
 app.command()(verdicts.verdict)
 app.add_typer(verdicts.verdicts, name="verdicts")
+app.add_typer(control.api, name="api")
+app.add_typer(control.store, name="store")
+app.add_typer(control.keys, name="keys")
 app.add_typer(house.config, name="config")
 app.command()(house.doctor)
 

@@ -14,6 +14,7 @@ from typing import Any, Final, get_args
 from pydantic import BaseModel, SecretStr, ValidationError
 
 from deepsentry import wire
+from deepsentry.control import Api, Mongo, Redis
 from deepsentry.errors import SettingsError, WireError
 from deepsentry.handling import Alerts
 from deepsentry.section import Section
@@ -37,6 +38,9 @@ class Settings(Section):
     models: Models = Models()
     alerts: Alerts = Alerts()
     worker: Worker = Worker()
+    api: Api = Api()
+    mongo: Mongo = Mongo()
+    redis: Redis = Redis()
     log: Log = Log()
     data: Path | None = None
     """Folder of the benchmark data sets."""

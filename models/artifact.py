@@ -12,15 +12,13 @@ import safetensors.numpy
 from numpy.typing import NDArray
 
 from deepsentry.errors import VersionRefused, WireError
-from deepsentry.events import SequenceKind
+from deepsentry.events import ModelReference, SequenceKind
 from deepsentry.wire import decode, encode, pretty
 from models.calibration import Calibration
 from models.encoder import BUCKETS, WIDTH
-from models.known import MOST as MOST_JUDGED
-from models.known import Judged
+from models.known import Judged, unusable
 from models.masking import MAX_TOKENS
 from models.precedence import MAX_EVENTS, OCCURRENCES
-from models.prepare import MAX_LENGTH
 from models.sequence import UNITS
 from models.vocabulary import MAX_TEMPLATES
 
@@ -111,6 +109,21 @@ class ThresholdsFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         return self.session if kind == "session" else self.window
 
 
+class Federation(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Which weights of many sites a version was made from."""
+
+    job: str
+    weights: ModelReference
+    """The global version, and the digest of its weights."""
+    rounds: int
+    sites: int
+    epsilon: float | None = None
+    """Privacy that the job spent at this site, over all its rounds; None where no noise was added."""
+    delta: float = 0.0
+    unit: str = ""
+    """What the epsilon protects."""
+
+
 class Metadata(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """metadata.json: where a version comes from; its SHA-256 is the version's digest."""
 
@@ -131,8 +144,12 @@ class Metadata(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     software: dict[str, str]
     notes: tuple[str, ...] = ()
     """What a reader should know before trusting the threshold."""
+    origin: dict[str, str] = {}
+    """Who asked for it: job, project, dataset, owner; empty where it was trained by hand."""
     digests: dict[str, str] = {}
     """File -> SHA-256, hexadecimal."""
+    federation: Federation | None = None
+    """None where the weights were learned here alone."""
 
 
 class FeedbackFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -187,7 +204,8 @@ def from_files(files: dict[str, bytes]) -> TrainedVersion:
     version = TrainedVersion(metadata, vocabulary, thresholds, arrays, judged)
     _check_texts(version)
     _check_arrays(version)
-    _check_judged(judged)
+    if reason := unusable(judged):
+        _refuse(f"{FEEDBACK} {reason}")
     return version
 
 
@@ -262,17 +280,6 @@ def _check_precedence(events: NDArray[np.int64], before: NDArray[np.generic], te
         _refuse("precedence.events names templates or occurrences out of range, or one twice")
     if (before.astype(np.int64) < 0).any():
         _refuse("precedence.before holds a negative number of sessions")
-
-
-def _check_judged(judged: tuple[Judged, ...]) -> None:
-    if len(judged) > MOST_JUDGED:
-        _refuse(f"{FEEDBACK} has {len(judged)} judged sequences, not at most {MOST_JUDGED}")
-    for each in judged:
-        shape = each.shape
-        if not 0 < len(shape.lines) <= MAX_LENGTH or any(len(text) > _MAX_TEXT for text in shape.texts):
-            _refuse(f"{FEEDBACK} has a sequence that is too long")
-        if not all(0 <= line < len(shape.texts) for line in shape.lines):
-            _refuse(f"{FEEDBACK} names statements out of range")
 
 
 def _refuse(reason: str) -> NoReturn:

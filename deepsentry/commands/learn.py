@@ -1,34 +1,23 @@
-"""Commands about models: train, models list|show|promote."""
+"""The command that learns a version: train."""
 
-import heapq
 import re
 import time
-from collections.abc import Generator, Iterable, Iterator
-from datetime import UTC, datetime
+from collections.abc import Iterable, Iterator
+from datetime import datetime
 from typing import Annotated, Final
 
 import typer
-from confluent_kafka import Producer
 
-from deepsentry import kafka as broker
-from deepsentry import logs, settings, topics, wire
-from deepsentry.commands.output import Json, TrainingBar, err, facts, out, print_json, progress_bar, table
-from deepsentry.commands.stream import sanitizer_of
-from deepsentry.errors import DataError, WireError
-from deepsentry.events import CleanEntry, ModelReference, Promotion
+from deepsentry import settings
+from deepsentry.commands.output import Json, TrainingBar, facts, out, print_json, progress_bar, table
+from deepsentry.errors import DataError
+from deepsentry.events import CleanEntry, ModelReference
 from deepsentry.settings import Settings
 from models.artifact import TrainedVersion
-from models.registry import CHAMPION, Registry
-from models.training import TrainingOptions
-from models.training import train as fit
-from streams import offline
-from streams.sanitize import Located
-from streams.shippers import Record
+from models.registry import Registry
+from streams.learning import Wish, entries_of_files, entries_of_topic, learn
 
-models = typer.Typer(no_args_is_help=True, help="List, look at and promote versions.")
 UNITS: Final = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
-
-log = logs.get("learn")
 
 
 def train(
@@ -64,116 +53,8 @@ def train_version(
     effective: Settings, entries: Iterable[CleanEntry], *, budget: float = 0.0, key: str = "", seed: int = 0
 ) -> TrainedVersion:
     """Return a version learned from sanitized entries in time order, with a progress bar. Raises TrainingError."""
-    keyed = offline.key(entries, key or effective.sequences.key)
-    rules = sanitizer_of(effective).rules
-    options = TrainingOptions(
-        budget=budget or effective.models.budget, seed=seed, key_pattern=keyed.pattern, rules=rules
-    )
     with progress_bar() as bar:
-        return fit(offline.sequences(keyed.entries, effective.sequences), options, TrainingBar(bar))
-
-
-def entries_of_files(effective: Settings, paths: Iterable[str]) -> Iterator[CleanEntry]:
-    """Yield the sanitized entries of log files, one after the other. Raises DataError."""
-    sanitizer = sanitizer_of(effective)
-    for path in paths:
-        for done in offline.sanitized(offline.records(path, time.time()), sanitizer, ingest=effective.ingest):
-            yield from done.clean
-
-
-def entries_of_topic(effective: Settings, topic: str, since: float | None) -> Iterator[CleanEntry]:
-    """Yield the entries of a topic in the order of their time, sanitized where it is not the clean one."""
-    partitions = sorted(broker.end_offsets(effective.kafka, topic))
-    streams = [_partition(effective, topic, since, partition) for partition in partitions]
-    try:
-        yield from heapq.merge(*streams, key=lambda entry: entry.timestamp)
-    finally:
-        for stream in streams:
-            stream.close()
-
-
-def _partition(effective: Settings, topic: str, since: float | None, partition: int) -> Generator[CleanEntry]:
-    stored = broker.read(effective.kafka, topic, since=since, only=partition)
-    if topic == topics.CLEAN.name:
-        for record in stored:
-            try:
-                yield wire.decode(CleanEntry, record.value)
-            except WireError:
-                log.warning("event_unreadable", topic=topic, partition=record.partition, offset=record.offset)
-        return
-    located = (Located(Record(r.value, r.key, r.headers, r.timestamp, r.topic), r.partition, r.offset) for r in stored)
-    for done in offline.sanitized(located, sanitizer_of(effective)):
-        yield from done.clean
-
-
-def announce(effective: Settings, reference: ModelReference, alias: str) -> bool:
-    """Tell the workers that an alias moved; False where no broker took it: they look for themselves now and then."""
-    promotion = Promotion(reference.name, alias, reference.version, reference.digest, datetime.now(UTC))
-    producer = Producer(broker.librdkafka_config(effective.kafka) | {"message.timeout.ms": 5000})
-    producer.produce(topics.MODELS.name, wire.encode(promotion), f"{reference.name}/{alias}".encode())
-    return int(producer.flush(6)) == 0
-
-
-@models.command("list")
-def list_models(*, as_json: Json = False) -> None:
-    """List every version of every model."""
-    effective, _ = settings.load()
-    registry = Registry(effective.models.registry)
-    rows = [
-        {
-            "model": name,
-            "version": listed.version,
-            "aliases": list(listed.aliases),
-            "created": listed.metadata.created_at if listed.metadata else "",
-            "sequences": listed.metadata.counts.get("sequences") if listed.metadata else None,
-            "digest": listed.digest[:12],
-            "refused": listed.refused,
-        }
-        for name in registry.names()
-        for listed in registry.versions(name)
-    ]
-    if as_json:
-        print_json(rows)
-    else:
-        table(rows)
-
-
-@models.command("show")
-def show_model(
-    version: Annotated[int, typer.Argument(help="Number of the version; default the champion.")] = 0,
-    name: Annotated[str, typer.Option(help="Name of the model; default models.name.")] = "",
-    *,
-    as_json: Json = False,
-) -> None:
-    """Show where a version comes from and what was measured when it was made."""
-    effective, _ = settings.load()
-    registry, name = Registry(effective.models.registry), name or effective.models.name
-    champion = registry.champion(name)
-    trained, reference = registry.read(name, version or (champion.version if champion else 1))
-    if as_json:
-        print_json({"version": reference, "metadata": trained.metadata, "thresholds": trained.thresholds})
-        return
-    table(facts(trained.metadata))
-
-
-@models.command("promote")
-def promote(
-    version: Annotated[int, typer.Argument(help="Number of the version.")],
-    name: Annotated[str, typer.Option(help="Name of the model; default models.name.")] = "",
-    alias: Annotated[str, typer.Option(help="The alias that is moved.")] = CHAMPION,
-    *,
-    as_json: Json = False,
-) -> None:
-    """Move an alias to a version that can be read, and tell the workers."""
-    effective, _ = settings.load()
-    reference = Registry(effective.models.registry).promote(name or effective.models.name, version, alias)
-    announced = announce(effective, reference, alias)
-    if as_json:
-        print_json({"version": reference, "alias": alias, "announced": announced})
-        return
-    out.print(f"{alias} of {reference.name} is now version {reference.version}")
-    if not announced:
-        err.print("no broker took the announcement; workers with the same registry see it within seconds by themselves")
+        return learn(effective, entries, Wish(budget, key, seed), TrainingBar(bar))
 
 
 def _entries_of(effective: Settings, paths: list[str], topic: str, since: str) -> Iterator[CleanEntry]:

@@ -15,7 +15,6 @@ from deepsentry import kafka as broker
 from deepsentry import settings, topics, wire
 from deepsentry.commands.learn import train_version
 from deepsentry.commands.output import Json, err, out, print_json
-from deepsentry.commands.stream import sanitizer_of
 from deepsentry.errors import DataError, NotFound, VersionMissing, VersionRefused, WireError
 from deepsentry.events import Anomaly, CleanEntry, ModelReference
 from deepsentry.settings import Settings
@@ -24,6 +23,7 @@ from models.prepare import Observed
 from models.registry import Registry
 from streams import offline
 from streams.alerts import render
+from streams.learning import sanitizer_of
 from streams.score import Scorer
 from streams.texts import CleanRecord, Texts
 

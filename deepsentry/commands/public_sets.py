@@ -8,13 +8,13 @@ from pathlib import Path
 from typing import Any, Final
 
 from deepsentry import wire
-from deepsentry.commands.stream import sanitizer_of
 from deepsentry.errors import DataError
 from deepsentry.events import CleanEntry
 from deepsentry.settings import Settings
 from models.evaluation.protocol import Benchmark
 from models.evaluation.sets import LabelledLine, LabelledSequence, gather, logdeep
 from streams import offline
+from streams.learning import sanitizer_of
 from streams.sanitize import Located
 from streams.shippers import Record
 

@@ -18,7 +18,7 @@ from deepsentry.events.anomalies import (
     ViewScore,
 )
 from deepsentry.events.lines import CleanEntry, Cut, Entry, Level, Position, Reason, Rejected, Replay, SequenceKind
-from deepsentry.events.versions import Promotion
+from deepsentry.events.versions import Comparison, Disagreement, Moments, Promotion, ScoreCounts
 from deepsentry.events.work import Job, JobKind, JobReport, JobState, WorkerStatus
 
 __all__ = [
@@ -26,7 +26,9 @@ __all__ = [
     "AlertStatus",
     "Anomaly",
     "CleanEntry",
+    "Comparison",
     "Cut",
+    "Disagreement",
     "Entry",
     "Expectation",
     "Explanation",
@@ -38,6 +40,7 @@ __all__ = [
     "Level",
     "Line",
     "ModelReference",
+    "Moments",
     "Neighbour",
     "Position",
     "Promotion",
@@ -45,6 +48,7 @@ __all__ = [
     "Receipt",
     "Rejected",
     "Replay",
+    "ScoreCounts",
     "SequenceKind",
     "Severity",
     "Shape",

@@ -60,6 +60,8 @@ class Alert(msgspec.Struct, frozen=True):
     """Why it is suppressed, or why it ended where that was not for quiet."""
     runbook: str = ""
     """Where it is written what to do."""
+    offset: int = -1
+    """Place in `anomalies` of the newest that it counted; what is read again from before it was counted."""
     schema_version: int = 1
 
 

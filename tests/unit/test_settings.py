@@ -124,6 +124,8 @@ def test_what_is_shown_masks_every_secret() -> None:
         "redaction.site_key",
         "alerts.targets.mine.url",
         "alerts.targets.mine.secret",
+        "mongo.url",
+        "redis.url",
     ]
 
 
