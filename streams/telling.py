@@ -63,7 +63,8 @@ class Telling:
         self._audiences[partition] = audience
         if occasion is None:
             return False
-        notice, position = Notice(alert, occasion), Position(topics.ALERTS.name, partition, offset)
+        notice = Notice(alert, occasion, self._surroundings.asking.links(alert, self.name))
+        position = Position(topics.ALERTS.name, partition, offset)
         told = await (self._try(notice) if alert.id in self._missed else self._tell(notice, position))
         if told:
             self._missed.pop(alert.id, None)

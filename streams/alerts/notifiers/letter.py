@@ -59,6 +59,8 @@ def text(notice: Notice) -> str:
         rows += [f"{label:<9} {first}", *(f"{'':<9} {other}" for other in others)]
     if alert.status == "firing":
         rows += ["", *wording.lines(alert.anomaly), "", wording.source(alert.anomaly), wording.model(alert.anomaly)]
+    if notice.links:
+        rows += ["", *(f"{wording.ANSWERS[said]}: {address}" for said, address in notice.links)]
     return "\n".join([*rows, "", f"look closer: {wording.closer(alert.anomaly)}", f"key: {visible(notice.key)}", ""])
 
 
@@ -83,6 +85,9 @@ def _html(notice: Notice, cid: str) -> str:
     )
     shown = "\n".join(wording.lines(alert.anomaly)) if alert.status == "firing" else ""
     lines = f'<pre style="background:#f4f4f4;padding:8px;{MONO}">{html.escape(shown)}</pre>' if shown else ""
+    answers = " · ".join(
+        f'<a href="{html.escape(address)}">{wording.ANSWERS[said]}</a>' for said, address in notice.links
+    )
     plot = (
         f'<p><img src="cid:{html.escape(cid)}" alt="scores of the views, and the sequence" width="640"></p>'
         if cid
@@ -92,6 +97,7 @@ def _html(notice: Notice, cid: str) -> str:
         '<!DOCTYPE html><html lang="en"><head><meta charset="utf-8"></head><body style="font-family:sans-serif">'
         f'<h2 style="color:{colour}">{html.escape(alert.severity.upper())} {html.escape(wording.title(alert))}</h2>'
         f"<p>{html.escape(notice.occasion)}</p><table>{rows}</table>{lines}{plot}"
+        f"{f'<p>{answers}</p>' if answers else ''}"
         f'<p style="color:#666">look closer: <code>{html.escape(wording.closer(alert.anomaly))}</code></p>'
         f'<p style="color:#666">key: <code>{html.escape(visible(notice.key))}</code></p></body></html>\n'
     )
