@@ -11,7 +11,7 @@ from deepsentry.errors import TrainingError
 from models.fitting import Part
 from models.intake import NOTHING, Corpus, Progress, take
 from models.known import Judged
-from models.lessons import Lessons
+from models.lessons import set_aside
 from models.patience import complete, waiting_times
 from models.prepare import LoggedSequence, Observed
 from models.trimming import Trimmed, trim
@@ -85,11 +85,12 @@ def prepare(
         Observed(ids, complete(t, ids, patience, over), t.kind) for t, ids in zip(corpus.sequences, lines, strict=True)
     ]
     progress("trim", 0, 1)
-    lessons = Lessons.of(options.judged, vocabulary)
-    trimmed = lessons.correct(trim(observed, templates, rng), observed)
+    trimmed = trim(observed, templates, rng)
+    if options.judged:
+        trimmed = set_aside(trimmed, observed, options.judged, vocabulary)
     progress("trim", 1, 1)
     split = len(observed) - max(int(len(observed) * options.validation_share), 1)
-    part = _part(observed, trimmed, split, lessons.missing(observed))
+    part = _part(observed, trimmed, split)
     if len(part.training) < MIN_SEQUENCES // 2 or not part.validation:
         message = (
             f"only {len(part.training)} training and {len(part.validation)} validation sequences are complete and "
@@ -113,9 +114,9 @@ def _lines(corpus: Corpus, vocabulary: Vocabulary) -> list[tuple[int, ...]]:
     return [tuple(table[t.lines].tolist()) for t in corpus.sequences]
 
 
-def _part(observed: Sequence[Observed], trimmed: Trimmed, split: int, more: Sequence[Observed]) -> Part:
+def _part(observed: Sequence[Observed], trimmed: Trimmed, split: int) -> Part:
     usable = [o.complete and bool(keep) for o, keep in zip(observed, trimmed.keep, strict=True)]
     return Part(
-        (*more, *(o for o, use in zip(observed[:split], usable[:split], strict=True) if use)),
+        tuple(o for o, use in zip(observed[:split], usable[:split], strict=True) if use),
         tuple(o for o, use in zip(observed[split:], usable[split:], strict=True) if use),
     )

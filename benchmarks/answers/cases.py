@@ -1,7 +1,7 @@
 """Labelled sequences in the order in which an operator meets them, and what a version says of each."""
 
 import heapq
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final
@@ -10,7 +10,6 @@ import numpy as np
 
 from benchmarks.answers.rare import RARE
 from deepsentry.commands import public_sets
-from deepsentry.commands.stream import sanitizer_of
 from deepsentry.demo.envelopes import as_record
 from deepsentry.demo.shop import Shop, ShopLine
 from deepsentry.events import Anomaly
@@ -21,6 +20,7 @@ from models.intake import Progress
 from models.prepare import LoggedSequence
 from streams import offline
 from streams.alerts.fingerprint import fingerprint, severity
+from streams.learning import sanitizer_of
 from streams.sanitize import Located
 from streams.shippers import Record
 from streams.strange import shape_of
@@ -58,12 +58,11 @@ class Stream:
     met: tuple[Met, ...]
 
 
-def hdfs(effective: Settings, detector: Detector, benchmark: Benchmark, seed: int) -> Stream:
+def hdfs(detector: Detector, benchmark: Benchmark, seed: int) -> Stream:
     """Return the published sessions, whose times are not published, at times drawn from `seed`.
 
     All normal ones are there, and of the anomalous ones as many as make PREVALENCE.
     """
-    del effective
     rng = np.random.default_rng(seed)
     judged = _alarms(detector, benchmark)
     anomalous = [i for i, case in enumerate(benchmark.test) if case.anomalous for _ in range(case.times)]
@@ -155,19 +154,12 @@ def _alarms(detector: Detector, benchmark: Benchmark) -> dict[int, Alarm]:
     return found
 
 
-def train(benchmark: Benchmark, seed: int, progress: Progress) -> Detector:
-    """Return a version that knows no verdict."""
-    return fit(benchmark, seed, progress)
-
-
-def sets(effective: Settings, name: str, seeds: Sequence[int], progress: Progress) -> list[Stream]:
-    """Return the stream of each seed; `name` is hdfs or shop."""
-    found = []
-    for seed in seeds:
+def streams(effective: Settings, name: str, seeds: int, progress: Progress) -> Iterator[Stream]:
+    """Train and yield the stream of each seed; `name` is hdfs or shop."""
+    for seed in range(seeds):
         if name == "shop":
             benchmark = shop_benchmark(effective, seed)
-            found.append(shop(train(benchmark, seed, progress), benchmark))
+            yield shop(fit(benchmark, seed, progress), benchmark)
         else:
             benchmark = public_sets.hdfs_logdeep(effective, RATE)
-            found.append(hdfs(effective, train(benchmark, seed, progress), benchmark, seed))
-    return found
+            yield hdfs(fit(benchmark, seed, progress), benchmark, seed)

@@ -15,10 +15,12 @@ from models.evaluation.protocol import observe
 from models.recalibration import judged_of, recalibrate
 from streams.alerts.growth import opened
 from streams.alerts.judged import Judged
+from streams.alerts.likeness import NEAR
 from streams.alerts.policy import Policy
 
 ANSWERS: Final = (0, 5, 10, 20, 50)
 DAYS: Final = 30.0
+WIDER: Final = 4 * NEAR
 NOW: Final = datetime.fromtimestamp(START, UTC) + timedelta(days=1)
 
 
@@ -52,7 +54,8 @@ class Naive:
 class Exemptions:
     """What the alert worker does at once."""
 
-    def __init__(self) -> None:
+    def __init__(self, near: float = NEAR) -> None:
+        self._near = near
         self._verdicts: list[Verdict] = []
         self._judged = Judged((), DAYS)
         self._memo: dict[str, bool] = {}
@@ -68,7 +71,7 @@ class Exemptions:
     def learn(self, verdict: Verdict) -> None:
         """Take one more verdict."""
         self._verdicts.append(verdict)
-        self._judged = Judged({v.anomaly: v for v in self._verdicts}.values(), DAYS)
+        self._judged = Judged({v.anomaly: v for v in self._verdicts}.values(), DAYS, self._near)
         self._memo.clear()
 
 
@@ -124,6 +127,7 @@ RULES: Final[dict[str, Callable[[Stream], Rule]]] = {
     "exemptions": lambda _: Exemptions(),
     "recalibrated": Recalibrated,
     "both": Both,
+    "exemptions, wider": lambda _: Exemptions(WIDER),
     "by fingerprint": lambda _: Naive(lambda anomaly: anomaly.fingerprint),
     "by template": lambda _: Naive(template),
 }

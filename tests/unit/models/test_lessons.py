@@ -2,7 +2,7 @@ import numpy as np
 
 from deepsentry.events import Judgement, Shape
 from models.known import Judged
-from models.lessons import TRUE, Lessons
+from models.lessons import TRUE, set_aside
 from models.prepare import Observed
 from models.trimming import Trimmed
 from models.vocabulary import Vocabulary
@@ -10,66 +10,47 @@ from models.vocabulary import Vocabulary
 VOCABULARY = Vocabulary(["opened <*>", "closed <*>", "error <*>"])
 
 
-def judged(texts: tuple[str, ...], judgement: Judgement, *, complete: bool = True) -> Judged:
-    return Judged("-".join(texts), judgement, Shape(texts, tuple(range(len(texts)))), "session", complete)
+def judged(*texts: str, judgement: Judgement = "true", complete: bool = True) -> Judged:
+    distinct = tuple(dict.fromkeys(texts))
+    shape = Shape(distinct, tuple(map(distinct.index, texts)))
+    return Judged("-".join(texts), judgement, shape, "session", complete)
 
 
-def observed(*templates: int, complete: bool = True) -> Observed:
-    return Observed(templates, complete, "session")
-
-
-def trimmed(*keep: bool) -> Trimmed:
-    return Trimmed(np.array(keep), {"breaks off": keep.count(False)})
+def observed(*templates: int) -> Observed:
+    return Observed(templates, complete=True, kind="session")
 
 
 ORDINARY = [observed(0, 1)] * 20
 
 
-def test_what_was_called_a_false_alarm_is_kept_though_it_names_a_failure() -> None:
-    lessons = Lessons.of([judged(("opened <*>", "error <*>"), "false_alarm")], VOCABULARY)
-    found = lessons.correct(trimmed(False, False, True), [observed(0, 2), observed(2, 1), observed(0, 1)])
-    assert found.keep.tolist() == [True, False, True]
+def kept(*verdicts: Judged, first: Observed) -> tuple[bool, dict[str, int]]:
+    before = Trimmed(np.ones(21, np.bool_), {"breaks off": 0})
+    after = set_aside(before, [first, *ORDINARY], verdicts, VOCABULARY)
+    assert after.keep[1:].all()
+    return bool(after.keep[0]), after.reasons
 
 
 def test_what_was_right_is_set_aside_and_counted() -> None:
-    lessons = Lessons.of([judged(("opened <*>", "opened <*>"), "true")], VOCABULARY)
-    found = lessons.correct(trimmed(*[True] * 21), [observed(0, 0), *ORDINARY])
-    assert found.keep.tolist() == [False, *[True] * 20]
-    assert found.reasons[TRUE] == 1
+    assert kept(judged("opened <*>", "opened <*>"), first=observed(0, 0)) == (False, {"breaks off": 0, TRUE: 1})
 
 
 def test_what_was_judged_as_it_went_is_known_by_its_beginning() -> None:
-    lessons = Lessons.of([judged(("opened <*>", "error <*>"), "true", complete=False)], VOCABULARY)
-    found = lessons.correct(trimmed(*[True] * 21), [observed(0, 2, 1), *ORDINARY])
-    assert found.keep.tolist() == [False, *[True] * 20]
+    begun = judged("opened <*>", "error <*>", complete=False)
+    assert kept(begun, first=observed(0, 2, 1))[0] is False
+    assert kept(judged("opened <*>", "error <*>"), first=observed(0, 2, 1))[0] is True
 
 
-def test_what_was_called_both_is_set_aside() -> None:
-    both = [judged(("opened <*>", "error <*>"), each) for each in ("true", "false_alarm")]
-    lessons = Lessons.of(both, VOCABULARY)
-    assert lessons.normal == frozenset()
-    found = lessons.correct(trimmed(*[True] * 21), [observed(0, 2), *ORDINARY])
-    assert found.keep.tolist()[0] is False
+def test_a_false_alarm_is_left_to_the_trimming() -> None:
+    false = judged("opened <*>", "error <*>", judgement="false_alarm")
+    assert kept(false, first=observed(0, 2))[0] is True
+    trimmed = Trimmed(np.zeros(1, np.bool_), {})
+    assert set_aside(trimmed, [observed(0, 2)], [false], VOCABULARY) is trimmed
 
 
-def test_a_true_verdict_on_what_has_become_usual_is_passed_over() -> None:
-    lessons = Lessons.of([judged(("opened <*>", "closed <*>"), "true")], VOCABULARY)
-    assert lessons.correct(trimmed(*[True] * 20), ORDINARY).keep.all()
+def test_a_true_verdict_on_what_has_become_usual_counts_no_more() -> None:
+    before = Trimmed(np.ones(20, np.bool_), {})
+    assert set_aside(before, ORDINARY, [judged("opened <*>", "closed <*>")], VOCABULARY) is before
 
 
-def test_false_alarms_older_than_the_data_are_added_where_their_statements_are_known() -> None:
-    lessons = Lessons.of(
-        [
-            judged(("opened <*>", "error <*>"), "false_alarm"),
-            judged(("opened <*>", "gone since"), "false_alarm"),
-            judged(("opened <*>",), "false_alarm", complete=False),
-        ],
-        VOCABULARY,
-    )
-    assert lessons.missing(ORDINARY) == [observed(0, 2)]
-    assert lessons.missing([observed(0, 2)]) == []
-
-
-def test_without_verdicts_nothing_changes() -> None:
-    before = trimmed(True, False)
-    assert Lessons.of([], VOCABULARY).correct(before, [observed(0), observed(1)]) is before
+def test_a_verdict_on_statements_that_the_data_has_not_teaches_nothing() -> None:
+    assert kept(judged("opened <*>", "gone since"), first=observed(0, 2))[0] is True
