@@ -19,6 +19,7 @@ from deepsentry.settings import Settings
 from deepsentry.topics import Topic
 from streams import agents
 from streams.alerting import Raising
+from streams.alerts.asking import Asking
 from streams.alerts.notifiers.compose import build
 from streams.alerts.notifiers.delivery import Surroundings
 from streams.alerts.routes import Routes
@@ -171,7 +172,8 @@ def _alert(app: StreamApp, settings: Settings, outbox: Outbox, meter: Meter) -> 
 
 
 def _listeners(settings: Settings, outbox: Outbox, meter: Meter) -> Iterator[Listening]:
-    surroundings = Surroundings(_now, source=f"/{settings.kafka.group_prefix}")
+    asking = Asking(settings.alerts.links)
+    surroundings = Surroundings(_now, source=f"/{settings.kafka.group_prefix}", asking=asking)
     receipts = KeptReceipts(settings.kafka, outbox, _now)
     looking = Looking(settings.kafka)
     wanted = settings.alerts.targets
