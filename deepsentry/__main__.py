@@ -24,6 +24,7 @@ from deepsentry.commands import (
     redaction,
     rejected,
     stream,
+    verdicts,
 )
 from deepsentry.errors import DeepSentryError
 
@@ -48,6 +49,8 @@ app.command()(stream.sanitize)
 app.add_typer(redaction.redaction, name="redaction")
 app.add_typer(rejected.rejected, name="rejected")
 app.add_typer(alerts.alerts, name="alerts")
+app.command()(verdicts.verdict)
+app.add_typer(verdicts.verdicts, name="verdicts")
 app.add_typer(control.api, name="api")
 app.add_typer(control.store, name="store")
 app.add_typer(control.keys, name="keys")

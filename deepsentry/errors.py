@@ -13,6 +13,7 @@ DeepSentryError
 |  |- VersionRefused    a version is half-written, tampered with or not ours; the old one keeps working
 |  `- VersionMissing    no such model, version or alias
 |- NotFound             an anomaly, an alert or another thing that was named does not exist
+|- LinkRefused          a signed link is forged, changed or over
 `- DeliveryError        an alert target refused or did not answer
    `- TargetAway       it did not answer, or asked to wait: that may pass
 """
@@ -68,6 +69,10 @@ class VersionMissing(ModelError):
 
 class NotFound(DeepSentryError):
     """A thing that was named does not exist."""
+
+
+class LinkRefused(DeepSentryError):
+    """A signed link is forged, changed or over."""
 
 
 class DeliveryError(DeepSentryError):

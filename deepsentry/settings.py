@@ -23,6 +23,7 @@ from deepsentry.targets import SECRETS, Target
 
 PREFIX: Final = "DEEPSENTRY_"
 TARGETS: Final = ("alerts", "targets")
+LINK_KEY: Final = ("alerts", "links", "key")
 CONFIG_FILE: Final = "deepsentry.toml"
 """Read from the working directory, or from the path in DEEPSENTRY_CONFIG."""
 
@@ -105,7 +106,7 @@ def _from_toml(named: Path | None) -> Iterator[tuple[tuple[str, ...], object, st
         message = f"{path}: {error}"
         raise SettingsError(message) from None
     for key, value in _leaves(data, ()):
-        if key[:2] == TARGETS and key[-1] in SECRETS:
+        if (key[:2] == TARGETS and key[-1] in SECRETS) or key == LINK_KEY:
             variable = PREFIX + "__".join(key).upper()
             message = (
                 f"{path}: {'.'.join(key)}: a secret does not stand in this file; set {variable}_FILE or {variable}"

@@ -30,6 +30,7 @@ _msgpack = msgspec.msgpack.Decoder(ext_hook=_extension)
 
 
 _decoders: dict[type, msgspec.json.Decoder[Any]] = {}
+_unpackers: dict[type, msgspec.msgpack.Decoder[Any]] = {}
 
 
 def encode(value: object) -> bytes:
@@ -79,8 +80,21 @@ def from_msgpack(data: bytes) -> object:
 
 
 def to_msgpack(value: object) -> bytes:
-    """Return plain data as msgpack."""
+    """Return plain data, or a struct, as msgpack."""
     return msgspec.msgpack.encode(value)
+
+
+def unpack(kind: type[T], data: bytes, limit: int) -> T:
+    """Return the struct of type `kind` in at most `limit` bytes of msgpack. Raises WireError."""
+    if len(data) > limit:
+        message = f"a {kind.__name__} of {len(data)} bytes; at most {limit} are taken"
+        raise WireError(message)
+    decoder = _unpackers.get(kind) or _unpackers.setdefault(kind, msgspec.msgpack.Decoder(kind))
+    try:
+        return cast("T", decoder.decode(data))
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        message = f"not a valid {kind.__name__}: {error}"
+        raise WireError(message) from None
 
 
 def from_protobuf(kind: type[M], data: bytes) -> M:

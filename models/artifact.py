@@ -12,10 +12,11 @@ import safetensors.numpy
 from numpy.typing import NDArray
 
 from deepsentry.errors import VersionRefused, WireError
-from deepsentry.events import SequenceKind
+from deepsentry.events import ModelReference, SequenceKind
 from deepsentry.wire import decode, pretty
 from models.calibration import Calibration
 from models.encoder import BUCKETS, WIDTH
+from models.known import Judged
 from models.masking import MAX_TOKENS
 from models.precedence import MAX_EVENTS, OCCURRENCES
 from models.sequence import UNITS
@@ -105,6 +106,21 @@ class ThresholdsFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         return self.session if kind == "session" else self.window
 
 
+class Federation(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Which weights of many sites a version was made from."""
+
+    job: str
+    weights: ModelReference
+    """The global version, and the digest of its weights."""
+    rounds: int
+    sites: int
+    epsilon: float | None = None
+    """Privacy that the job spent at this site, over all its rounds; None where no noise was added."""
+    delta: float = 0.0
+    unit: str = ""
+    """What the epsilon protects."""
+
+
 class Metadata(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """metadata.json: where a version comes from; its SHA-256 is the version's digest."""
 
@@ -129,6 +145,8 @@ class Metadata(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Who asked for it: job, project, dataset, owner; empty where it was trained by hand."""
     digests: dict[str, str] = {}
     """File -> SHA-256, hexadecimal."""
+    federation: Federation | None = None
+    """None where the weights were learned here alone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,6 +157,8 @@ class TrainedVersion:
     vocabulary: VocabularyFile
     thresholds: ThresholdsFile
     arrays: dict[str, NDArray[np.generic]]
+    judged: tuple[Judged, ...] = ()
+    """What people said of sequences."""
 
 
 def to_files(version: TrainedVersion, created_at: str) -> dict[str, bytes]:

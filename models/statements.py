@@ -70,6 +70,13 @@ class Statements:
         """Return the known template that an id stands for, itself or the one that it rewords; else UNKNOWN."""
         return template if template < self.known else self.unseen(template).meaning
 
+    def token(self, text: str) -> int | str:
+        """Return the known template that a masked text is or rewords; else the text."""
+        found = self._vocabulary.match(text)
+        if found is None:
+            found = self._identity.same(text, self._encoder.encode(text))
+        return text if found == UNKNOWN else found
+
     def unseen(self, template: int) -> Unseen:
         """Return what is remembered of an id outside the version."""
         return self._unseen.get(template, _FORGOTTEN)

@@ -85,8 +85,7 @@ def alert(raising: Raising, meter: Meter) -> Agent:
     async def run(stream: Any) -> None:
         async for event in stream.noack().events():
             with meter.chunk(event):
-                anomalies = (anomaly for _, anomaly in _decoded(Anomaly, event.value))
-                await raising.take(event.message.partition, anomalies)
+                await raising.take(event.message.partition, _decoded(Anomaly, event.value))
             await stream.ack(event)
 
     return run

@@ -13,6 +13,7 @@ from deepsentry.events.anomalies import (
     ModelReference,
     Neighbour,
     Severity,
+    Shape,
     View,
     ViewScore,
 )
@@ -50,6 +51,7 @@ __all__ = [
     "ScoreCounts",
     "SequenceKind",
     "Severity",
+    "Shape",
     "Silence",
     "SilenceSource",
     "Verdict",

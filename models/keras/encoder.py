@@ -32,6 +32,12 @@ class TextEncoder(keras.Model):  # type: ignore[misc]  # keras ships no types
         pooled = tf.reduce_sum(self.embedding(buckets) * real, 1) / tf.maximum(tf.reduce_sum(real, 1), 1.0)
         return tf.math.l2_normalize(self.out(pooled), axis=1)
 
+    def adopt(self, encoder: Encoder) -> None:
+        """Take the weights of an encoder."""
+        self(np.zeros((1, 1), np.int32))
+        self.embedding.set_weights([encoder.embedding])
+        self.out.set_weights([encoder.kernel, encoder.bias])
+
     def export(self) -> Encoder:
         """Return the same network for numpy."""
         kernel, bias = self.out.get_weights()
@@ -47,9 +53,21 @@ def pad(texts: Sequence[str]) -> NDArray[np.int32]:
     return out
 
 
-def train_encoder(templates: Sequence[str], seed: int, steps: int, progress: Callable[[int, int], None]) -> Encoder:
-    """Return an encoder for which two rewordings of a statement agree and different statements do not (InfoNCE)."""
+def train_encoder(
+    templates: Sequence[str],
+    seed: int,
+    steps: int,
+    progress: Callable[[int, int], None],
+    start: Encoder | None = None,
+) -> Encoder:
+    """Return an encoder for which two rewordings of a statement agree and different statements do not (InfoNCE).
+
+    From `start` on only the dense layer is trained: the embedding, which many sites share, stays as it is.
+    """
     network = TextEncoder()
+    if start is not None:
+        network.adopt(start)
+        network.embedding.trainable = False
     optimizer = keras.optimizers.Adam(2e-3)
     rng = np.random.default_rng(seed)
     network(np.zeros((1, 1), np.int32))

@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable
 
 import msgspec
+from aiohttp import web
 
 from deepsentry import topics, wire
 from deepsentry.events import Alert, Anomaly
@@ -102,3 +103,30 @@ async def test_what_a_target_refuses_lands_in_the_rejected_topic_with_the_reason
     assert (headers["reason"], headers["stage"]) == ("undeliverable", "notify:mine")
     assert "allow_private" in headers["exception.message"]
     assert wire.decode(Alert, rejected.value).anomaly.id == "a-0"
+
+
+async def test_a_target_that_was_away_for_too_long_hears_of_what_still_fires_when_it_is_back(stream: Stream) -> None:
+    away = True
+
+    def judge(_: Received) -> web.Response:
+        return web.Response(status=503 if away else 200)
+
+    async with receiving(judge=judge) as receiver:
+        worker = stream.work(
+            "alert",
+            DEEPSENTRY_ALERTS__QUIET="30",
+            DEEPSENTRY_ALERTS__TARGETS__MINE__KIND="webhook",
+            DEEPSENTRY_ALERTS__TARGETS__MINE__URL=receiver.url,
+            DEEPSENTRY_ALERTS__TARGETS__MINE__SECRET=SECRET,
+            DEEPSENTRY_ALERTS__TARGETS__MINE__ALLOW_PRIVATE="true",
+            DEEPSENTRY_ALERTS__TARGETS__MINE__PATIENCE="0",
+        )
+        publish(stream, [anomaly("a-0")])
+        await awaited(lambda: stream.stored(topics.REJECTED.name))
+        away = False
+        receiver.received.clear()
+        publish(stream, [anomaly("a-1")])
+        await awaited(lambda: receiver.received)
+        assert told(receiver.received) == {(anomaly().fingerprint, "opened"): 1}
+        assert worker.metric("deepsentry_notifications_total", target="mine", outcome="failed") == 1
+    assert len(stream.stored(topics.REJECTED.name)) == 1
