@@ -136,7 +136,8 @@ def _score(app: StreamApp, settings: Settings, outbox: Outbox, meter: Meter) -> 
     champion = champion_of(settings, meter)
     scorer = Scorer(topics.CLEAN.name, _now, Texts(ReadAgain(settings, time.monotonic)))
     scorer.detector = champion.detector
-    beside = Beside(settings, meter.metrics, outbox, worker_id(settings, "score"), _now)
+    process = f"{worker_id(settings, 'score')}/{int(time.time())}"  # what it numbers begins anew with it
+    beside = Beside(settings, meter.metrics, outbox, process, _now)
     scorer.observe = beside.observe
     meter.progress.versions = lambda: (champion.version, beside.challenger.version)
     sessions = Sessions(
