@@ -16,13 +16,21 @@ from api.bodies import Bodies
 from api.envelope import Envelope
 from api.parts import Parts, compose
 from api.problems import Problem, answer
-from api.routes import health, projects
+from api.routes import anomalies, datasets, health, jobs, models, projects, silences, stream
 from deepsentry import __version__
 from deepsentry.errors import DeepSentryError
 from deepsentry.settings import Settings
 
 V1: Final = "/api/v1"
-ROUTES: Final[tuple[APIRouter, ...]] = (projects.routes,)
+ROUTES: Final[tuple[APIRouter, ...]] = (
+    projects.routes,
+    datasets.routes,
+    jobs.routes,
+    models.routes,
+    anomalies.routes,
+    silences.routes,
+    stream.routes,
+)
 TITLE: Final = "DeepSentry control plane"
 ABOUT: Final = """Training, versions, budgets, feedback and people. Answers of 400 and above are problem details
 (RFC 9457); lists come in pages with a cursor; updates want If-Match; a POST takes an Idempotency-Key."""

@@ -19,12 +19,15 @@ from api.idempotency import Answers
 from api.metrics import ApiMetrics
 from api.store.collection import Store
 from api.store.driver import MongoStore
+from api.store.found import Found
 from api.store.keys import ApiKeys
 from api.store.projects import Members, Projects
 from api.store.sessions import Sessions
 from api.store.users import Users
+from api.store.work import Work
 from api.stream import KafkaStream, Stream
 from deepsentry.settings import Settings
+from models.registry import Registry
 
 
 def utc_now() -> datetime:
@@ -59,6 +62,9 @@ class Parts:
     projects: Projects
     members: Members
     keys: ApiKeys
+    work: Work
+    found: Found
+    registry: Registry
 
     async def close(self) -> None:
         """Give back every connection."""
@@ -93,6 +99,9 @@ def compose(settings: Settings, now: Callable[[], datetime] = utc_now, new_id: C
         projects=Projects(store),
         members=members,
         keys=keys,
+        work=Work(store),
+        found=Found(store),
+        registry=Registry(settings.models.registry),
     )
 
 
