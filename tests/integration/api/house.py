@@ -87,8 +87,6 @@ class House:
             role=role,
             state="active",
             created_at=now,
-            password=b"none",
-            password_at=now,
         )
         await self.parts.users.all.insert(user)
         ends = now + timedelta(days=1)
