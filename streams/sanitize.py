@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 import msgspec
 
@@ -36,6 +36,16 @@ class Sanitized:
     """Kind -> how many were masked."""
     empty: int = 0
     """Tombstones, which carry no entry."""
+    flags: set[str] = field(default_factory=set)
+    """What was odd about some of the entries."""
+
+
+class Sanitizes(Protocol):
+    """Turns raw records of one partition into clean entries, in order, and says what was rejected; never raises."""
+
+    def sanitize(self, records: Sequence[Located]) -> Sanitized:
+        """Return what became of `records`."""
+        ...
 
 
 class _Decoded(NamedTuple):
@@ -85,6 +95,8 @@ class Sanitizer:
                 done.empty += 1
             for place, result in enumerate(results):
                 if isinstance(result, Entry):
+                    if result.flags:
+                        done.flags.update(result.flags)
                     yield _Decoded(located, place, result)
                 else:
                     done.rejected.append((located, msgspec.structs.replace(result, elements=len(results))))

@@ -4,7 +4,7 @@ import secrets
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Final
+from typing import Final, Self
 
 from aggregator import authority, kit, serving
 from aggregator.app import bundle
@@ -33,7 +33,7 @@ class Cluster:
         self.sites: dict[str, Child] = {}
         self.aggregator: Child | None = None
 
-    def __enter__(self) -> "Cluster":
+    def __enter__(self) -> Self:
         self.folder.mkdir(parents=True, exist_ok=True)
         serving.prepare(self.section)
         self.aggregator = self._child("aggregator", ["aggregator", "serve"], self._aggregators())
