@@ -11,7 +11,7 @@ from deepsentry.events import CleanEntry, Entry, Position, Rejected
 from streams.beside import Beside, Part
 from streams.keying import Keyer
 from streams.redaction import Redacted, Redactor
-from streams.shippers import Decode, Record
+from streams.shippers import Decode, Record, pairs
 
 
 class Located(NamedTuple):
@@ -155,13 +155,18 @@ class Sanitizer:
         entry = each.entry
         if message is not None:
             findings.update(finding.kind for finding in message.findings)
+        attributes = {clear(name): clear(value, name) for name, value in entry.attributes.items()}
+        said = entry.message if message is None else message.text
+        if attributes != entry.attributes and pairs(entry.attributes).startswith(entry.message):
+            # The line of an object that had none: its attributes' names are what told the secrets.
+            said = self._redactor.redact([pairs(attributes)])[0].text
         clean = msgspec.structs.replace(
             entry,
-            message=entry.message if message is None else message.text,
+            message=said,
             host=clear(entry.host),
             service=clear(entry.service),
             trace=clear(entry.trace),
-            attributes={clear(name): clear(value, name) for name, value in entry.attributes.items()},
+            attributes=attributes,
         )
         return self._unchanged(each._replace(entry=clean), self.rules)
 
