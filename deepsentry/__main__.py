@@ -25,7 +25,10 @@ from deepsentry.commands import (
     published,
     redaction,
     rejected,
+    silences,
     stream,
+    tail,
+    told,
     verdicts,
 )
 from deepsentry.errors import DeepSentryError
@@ -58,7 +61,11 @@ app.command()(capacity.capacity)
 app.command()(stream.sanitize)
 app.add_typer(redaction.redaction, name="redaction")
 app.add_typer(rejected.rejected, name="rejected")
+alerts.alerts.command("list")(told.list_alerts)
+alerts.alerts.command()(told.show)
+alerts.alerts.command()(tail.tail)
 app.add_typer(alerts.alerts, name="alerts")
+app.add_typer(silences.silences, name="silences")
 app.command()(verdicts.verdict)
 app.add_typer(verdicts.verdicts, name="verdicts")
 app.add_typer(control.api, name="api")
