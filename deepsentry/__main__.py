@@ -20,6 +20,7 @@ from deepsentry.commands import (
     house,
     learn,
     look,
+    people,
     redaction,
     rejected,
     stream,
@@ -50,6 +51,8 @@ app.add_typer(alerts.alerts, name="alerts")
 app.add_typer(control.api, name="api")
 app.add_typer(control.store, name="store")
 app.add_typer(control.keys, name="keys")
+app.add_typer(people.users, name="users")
+app.add_typer(people.audit, name="audit")
 app.add_typer(house.config, name="config")
 app.command()(house.doctor)
 
