@@ -22,6 +22,7 @@ from deepsentry.commands import (
     learn,
     look,
     models,
+    people,
     published,
     redaction,
     rejected,
@@ -74,6 +75,8 @@ app.add_typer(control.keys, name="keys")
 app.add_typer(published.events, name="events")
 for _name, _help in FEDERATED.items():
     app.add_typer(typer.Typer(help=_help), name=_name)
+app.add_typer(people.users, name="users")
+app.add_typer(people.audit, name="audit")
 app.add_typer(house.config, name="config")
 app.command()(house.doctor)
 
