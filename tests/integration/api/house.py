@@ -19,7 +19,7 @@ from api.store.projects import Member, Project
 from api.store.sessions import Session
 from api.store.users import User
 from deepsentry.control import Api, Mongo, Redis
-from deepsentry.sections import Kafka
+from deepsentry.sections import Kafka, Models
 from deepsentry.settings import Settings
 
 NOBODY = "127.0.0.1:1"
@@ -40,7 +40,11 @@ class House:
     def __init__(self, home: Path, mongo: Mongo, redis: Redis, bootstrap: str = NOBODY, **api: Any) -> None:
         keys.ensure(home / "keys", utc_now())
         self.settings = Settings(
-            api=Api(keys=home / "keys", **api), mongo=mongo, redis=redis, kafka=Kafka(bootstrap=bootstrap)
+            api=Api(keys=home / "keys", **api),
+            mongo=mongo,
+            redis=redis,
+            kafka=Kafka(bootstrap=bootstrap),
+            models=Models(registry=home / "registry"),
         )
         self.ahead = timedelta()
         self.parts: Parts = compose(self.settings, self.now)
