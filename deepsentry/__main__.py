@@ -21,6 +21,7 @@ from deepsentry.commands import (
     learn,
     look,
     models,
+    published,
     redaction,
     rejected,
     stream,
@@ -39,6 +40,7 @@ app.command()(house.up)
 app.add_typer(house.topics, name="topics")
 app.command()(stream.worker)
 app.command()(learn.train)
+app.command()(learn.recalibrate)
 app.add_typer(models.models, name="models")
 app.command()(look.score)
 app.command()(look.explain)
@@ -54,6 +56,7 @@ app.add_typer(verdicts.verdicts, name="verdicts")
 app.add_typer(control.api, name="api")
 app.add_typer(control.store, name="store")
 app.add_typer(control.keys, name="keys")
+app.add_typer(published.events, name="events")
 app.add_typer(house.config, name="config")
 app.command()(house.doctor)
 

@@ -111,6 +111,12 @@ def pretty(value: object) -> str:
     return msgspec.json.format(_encoder.encode(value), indent=2).decode()
 
 
+def schemas(kinds: Iterable[type], reference: str) -> dict[str, dict[str, Any]]:
+    """Return name -> JSON Schema (2020-12) of `kinds` and of all events in them; `reference`: `#/$defs/{name}`."""
+    _, components = msgspec.json.schema_components(list(kinds), ref_template=reference)
+    return dict(components)
+
+
 def builtins(value: object) -> object:
     """Return `value` as dicts, lists and scalars."""
     return msgspec.to_builtins(value)

@@ -17,13 +17,15 @@ from numpy.typing import NDArray
 
 from deepsentry.events import Judgement, SequenceKind, Shape
 from models.precedence import Event, events
-from models.prepare import Verdict
+from models.prepare import MAX_LENGTH, Verdict
 from models.profile import Counts, Neighbours
 
 MOST: Final = 2_000
 """Judged sequences that a version carries, the newest."""
 NEAR: Final = 0.1
 """Share of the profile view's threshold within which a sequence is made of what the judged one is made of."""
+_LONGEST: Final = 100_000
+"""Characters of a statement."""
 _OWN: Final = 1.0 / 0.3
 """Weight in the profile of a statement that training never had: that of one that is in every sequence alike."""
 
@@ -125,6 +127,19 @@ class Known:
 
     def _profile(self, tokens: Sequence[Token]) -> Counts:
         return tuple(sorted(Counter(self._ids[token] for token in tokens if token in self._ids).items()))
+
+
+def unusable(judged: Sequence[Judged]) -> str:
+    """Return what is wrong with judged sequences that were read from elsewhere; empty where nothing is."""
+    if len(judged) > MOST:
+        return f"has {len(judged)} judged sequences, not at most {MOST}"
+    for each in judged:
+        shape = each.shape
+        if not 0 < len(shape.lines) <= MAX_LENGTH or any(len(text) > _LONGEST for text in shape.texts):
+            return "has a sequence that is too long"
+        if not all(0 <= line < len(shape.texts) for line in shape.lines):
+            return "names statements out of range"
+    return ""
 
 
 def excused(verdict: Verdict) -> Verdict:

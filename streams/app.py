@@ -18,6 +18,7 @@ from deepsentry.settings import Settings
 from deepsentry.topics import Topic
 from streams import agents
 from streams.alerting import Raising
+from streams.alerts.asking import Asking
 from streams.alerts.notifiers.compose import build
 from streams.alerts.notifiers.delivery import Surroundings
 from streams.alerts.routes import Routes
@@ -30,6 +31,7 @@ from streams.health import STATUS_EVERY, Progress, worker_id
 from streams.joining import Joiner
 from streams.keying import Keyer
 from streams.listening import Listening
+from streams.looking import Looking
 from streams.meter import Meter
 from streams.offline import BUILT_IN
 from streams.outbox import Outbox
@@ -178,12 +180,14 @@ def _alert(app: StreamApp, settings: Settings, outbox: Outbox, meter: Meter) -> 
 
 
 def _listeners(settings: Settings, outbox: Outbox, meter: Meter) -> Iterator[Listening]:
-    surroundings = Surroundings(_now, source=f"/{settings.kafka.group_prefix}")
+    asking = Asking(settings.alerts.links)
+    surroundings = Surroundings(_now, source=f"/{settings.kafka.group_prefix}", asking=asking)
     receipts = KeptReceipts(settings.kafka, outbox, _now)
+    looking = Looking(settings.kafka)
     wanted = settings.alerts.targets
     routes = Routes(settings.alerts.routes, wanted)
     for name, notifier in build(wanted, Console(), surroundings, receipts, time.monotonic).items():
-        telling = Telling(settings, name, notifier, routes, outbox, meter, surroundings, time.monotonic)
+        telling = Telling(settings, name, notifier, routes, looking, outbox, meter, surroundings, time.monotonic)
         yield Listening(settings, telling, meter, time.time())
 
 

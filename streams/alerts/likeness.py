@@ -49,8 +49,8 @@ class Likeness:
             counts=Counter(texts),
         )
 
-    def is_like(self, other: Self) -> bool:
-        """Tell whether both are of one kind; the same whichever is asked."""
+    def is_like(self, other: Self, near: float = NEAR) -> bool:
+        """Tell whether both are of one kind, their distance at most `near`; the same whichever is asked."""
         return (
             self.service == other.service
             and self.kind == other.kind
@@ -59,7 +59,7 @@ class Likeness:
             and self.template == other.template
             and self.place == other.place
             and self.counts.keys() == other.counts.keys()
-            and distance(self.counts, other.counts) <= NEAR
+            and distance(self.counts, other.counts) <= near
         )
 
 
