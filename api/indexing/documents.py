@@ -24,6 +24,10 @@ REPORTS_KEPT: Final = timedelta(days=30)
 COUNTS_KEPT: Final = timedelta(days=35)
 WORKERS_KEPT: Final = timedelta(hours=1)
 MOST_TOPICS: Final = 1000
+LONGEST: Final = 2000
+"""Characters of a text in a list; the event has all of it."""
+HIGHEST: Final = 1e9
+"""A score that is infinite would be no number in JSON."""
 BUCKET: Final = re.compile(r"-?[0-9]{1,3}")
 
 
@@ -37,16 +41,16 @@ def anomaly(event: Anomaly, kept_for: timedelta) -> KeptAnomaly:
         version=event.model.version,
         fingerprint=event.fingerprint,
         view=event.view,
-        score=event.score,
+        score=min(event.score, HIGHEST),
         severity=event.severity,
-        service=event.service,
-        host=event.host,
-        sequence=event.sequence,
-        summary=explanation.summary,
-        template=template,
+        service=event.service[:LONGEST],
+        host=event.host[:LONGEST],
+        sequence=event.sequence[:LONGEST],
+        summary=explanation.summary[:LONGEST],
+        template=template[:LONGEST],
         observed_at=event.observed_at,
         created_at=event.detected_at,
-        words=words(event.service, event.host, event.sequence, explanation.summary, template),
+        words=_words(event.service, event.host, event.sequence, explanation.summary, template),
         event=wire.encode(event),
         expires_at=event.detected_at + kept_for,
     )
@@ -60,14 +64,14 @@ def alert(event: Alert, kept_for: timedelta) -> KeptAlert:
         fingerprint=event.fingerprint,
         status=event.status,
         severity=event.severity,
-        title=event.title,
-        service=event.service,
+        title=event.title[:LONGEST],
+        service=event.service[:LONGEST],
         count=event.count,
         first_seen=event.first_seen,
         last_seen=event.last_seen,
         created_at=event.first_seen,
         updated_at=event.updated_at,
-        words=words(event.title, event.service, *event.hosts),
+        words=_words(event.title, event.service, *event.hosts),
         event=wire.encode(event),
         expires_at=event.updated_at + kept_for,
     )
@@ -191,3 +195,7 @@ def parts_of_report(event: JobReport, at: datetime) -> dict[str, object]:
     if event.version:
         fields["version"] = event.version
     return fields
+
+
+def _words(*texts: str) -> tuple[str, ...]:
+    return tuple(word[:64] for word in words(*(text[:LONGEST] for text in texts)))
