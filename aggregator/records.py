@@ -63,6 +63,11 @@ def answer(to: Message, facts: Facts, weights: Weights | None = None) -> Message
     return Message(RecordDict(records), reply_to=to)
 
 
+def weighed(weights: Weights, weight: float) -> RecordDict:
+    """Return what a strategy is shown of a site."""
+    return RecordDict({ARRAYS: to_arrays(weights), METRICS: MetricRecord({WEIGHT: weight})})
+
+
 def bounded(facts: Mapping[str, object]) -> dict[str, float]:
     """Return numbers that may be told. Raises FederationError for another name, or one out of its bounds."""
     found: dict[str, float] = {}

@@ -106,8 +106,8 @@ class Rounds:
         replies = self._grid.send_and_receive(messages, timeout=self._plan.round_s)
         good, sites, by_site = sort_out(self._grid, online, replies)
         self._grid.check(good, len(online))
-        after, facts = _aggregate(self._strategy, number, weights, good)
-        return Outcome(after, sites, facts, by_site)
+        after = _aggregate(self._strategy, number, weights, good)
+        return Outcome(after, sites, means(list(by_site.values())), by_site)
 
 
 def config_of(assignment: Assignment, number: int, sites: int) -> dict[str, str | int | float | bool]:
@@ -144,32 +144,34 @@ def sort_out(
                 sites[name] = f"error {reply.error.code}: {(reply.error.reason or '')[:100]}"
             continue
         try:
-            _, by_site[name] = records.trained(reply)
+            weights, by_site[name] = records.trained(reply)
         except DeepSentryError as error:
             sites[name] = f"refused: {error}"
             continue
         sites[name] = "ok"
+        # Flower ends the run where sites tell different numbers, and what a site tells is its own affair
+        reply.content = records.weighed(weights, by_site[name][records.WEIGHT])
         good.append(reply)
     return good, sites, by_site
 
 
-def _aggregate(
-    strategy: FedAvg, number: int, weights: Weights, good: list[Message]
-) -> tuple[Weights, dict[str, float]]:
-    """Return the weights that the rule makes of the replies, and the weighted means of what they told."""
+def _aggregate(strategy: FedAvg, number: int, weights: Weights, good: list[Message]) -> Weights:
+    """Return the weights that the rule makes of the replies."""
     before = dict(weights)
     if isinstance(strategy, FedAdam):
         strategy.current_arrays = before
-    facts = means([records.facts_of(reply) for reply in good])
     arrays, _ = strategy.aggregate_train(number, good)
     if arrays is None:
         message = "the strategy gave no weights"
         raise DeepSentryError(message)
-    return checked({name: array.numpy() for name, array in records.cast(arrays).items()}), facts
+    return checked({name: array.numpy() for name, array in records.cast(arrays).items()})
 
 
 def means(told: list[records.Facts]) -> dict[str, float]:
-    """Return the means over sites, weighted by their examples."""
-    total = sum(facts[records.WEIGHT] for facts in told)
-    names = {name for facts in told for name in facts} - {records.WEIGHT}
-    return {name: sum(f.get(name, 0.0) * f[records.WEIGHT] for f in told) / total for name in sorted(names)}
+    """Return the means over the sites that tell a number, weighted by their examples."""
+    found: dict[str, float] = {}
+    for name in sorted({name for facts in told for name in facts} - {records.WEIGHT}):
+        mine = [facts for facts in told if name in facts]
+        total = sum(facts[records.WEIGHT] for facts in mine)
+        found[name] = sum(facts[name] * facts[records.WEIGHT] for facts in mine) / total
+    return found

@@ -16,6 +16,7 @@ from aggregator.plan import parse
 from aggregator.secagg import read_roster, roster
 from aggregator.versions import Versions
 from deepsentry import settings, wire
+from deepsentry.commands.federation_demo import demo
 from deepsentry.commands.output import Json, err, out, print_json, table
 from deepsentry.errors import FederationError
 from deepsentry.events.work import Job, JobReport
@@ -23,6 +24,7 @@ from deepsentry.settings import Settings
 
 federation = typer.Typer(no_args_is_help=True, help="Jobs over many sites, and the sites that may take part.")
 LOOK_S: Final = 0.5
+federation.command()(demo)
 
 
 @federation.command()

@@ -68,10 +68,13 @@ class Cluster:
     def configure(self, name: str, key: str, address: str = "", policy: str = "") -> None:
         """Write what a site is told; `policy` goes behind what the kit says."""
         folder = self.site_folder(name)
-        text = (
-            f'name = "{name}"\naggregator = "{address or f"127.0.0.1:{self.section.port}"}"\n'
-            f'logs = ["{folder / "site.log"}"]\nkey = {key!r}\nport = {free_port()}\n'
-        )
+        facts = {
+            "name": name,
+            "aggregator": address or f"127.0.0.1:{self.section.port}",
+            "key": key,
+        }
+        text = "".join(f"{field} = '{value}'\n" for field, value in facts.items())
+        text += f"logs = ['{folder / 'site.log'}']\nport = {free_port()}\n"
         write(folder / kit.SITE, text.encode())
         if policy:
             write(folder / kit.POLICY, policy.encode())
