@@ -101,14 +101,14 @@ def test_a_version_that_knows_of_a_false_alarm_finds_no_anomaly_and_one_without_
 
     first = probed(1)
     assert len(first) == 3
-    given = run(stream, "verdict", sorted(first)[0], "--false-alarm")
+    given = run(stream, "verdict", min(first), "--false-alarm")
     assert given["judged"]["shape"]["lines"]
     assert run(stream, "recalibrate")["version"]["version"] == 2
     assert run(stream, "recalibrate")["version"] is None
     eventually(lambda: adopted(worker, 2))
     assert probed(2) == set()
 
-    run(stream, "verdicts", "withdraw", sorted(first)[0])
+    run(stream, "verdicts", "withdraw", min(first))
     assert run(stream, "recalibrate")["version"]["version"] == 3
     eventually(lambda: adopted(worker, 3))
     assert len(probed(3)) == 3
