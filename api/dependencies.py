@@ -9,6 +9,7 @@ from fastapi import Depends, Header, Path, Query, Response
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from starlette.requests import Request
 
+from api.auth.signing import Visitor
 from api.cursors import LONGEST, Asked
 from api.errors import InvalidInput, Refused, RevisionMissing
 from api.parts import Parts, parts_of
@@ -37,6 +38,8 @@ async def current(
     if known is None:
         known = await parts.access.principal(request.headers.get("authorization", ""))
         request.state.principal = known
+        parts.metrics.seen(f"{known.kind}:{known.id}")
+        await parts.limits.request(f"{known.kind}:{known.id}")
     return known
 
 
@@ -142,9 +145,14 @@ def tag(response: Response, revision: int) -> None:
     response.headers["ETag"] = f'"{revision}"'
 
 
-def address_of(request: Request) -> str:
+def visitor(request: Request) -> Visitor:
     """Return where a request came from; uvicorn believes X-Forwarded-For of trusted proxies only."""
-    return request.client.host if request.client else ""
+    return Visitor(request.client.host if request.client else "", request.headers.get("user-agent", ""))
 
 
-Address = Annotated[str, Depends(address_of)]
+From = Annotated[Visitor, Depends(visitor)]
+
+
+async def within_limits(parts: HouseParts, visitor: From) -> None:
+    """Count the request for where it came from. Raises TooMany."""
+    await parts.limits.request(f"address:{visitor.address}")

@@ -7,14 +7,15 @@ from typing import Final
 
 from deepsentry import logs, topics, wire
 from deepsentry.errors import DeliveryError, TargetAway
-from deepsentry.events import Alert, Position, Rejected
+from deepsentry.events import Alert, Context, Position, Rejected
 from deepsentry.settings import Settings
 from streams.alerting import alerts_of, stored
 from streams.alerts.audience import Audience, hear, missed
-from streams.alerts.notice import Notice
+from streams.alerts.notice import Notice, Occasion
 from streams.alerts.notifiers.breaker import Breaker
 from streams.alerts.notifiers.delivery import Surroundings
 from streams.alerts.routes import Routes
+from streams.looking import Looking
 from streams.meter import Meter
 from streams.outbox import Outbox
 from streams.quarantine import quarantine
@@ -34,6 +35,7 @@ class Telling:
         name: str,
         notifier: Breaker,
         routes: Routes,
+        looking: Looking,
         outbox: Outbox,
         meter: Meter,
         surroundings: Surroundings,
@@ -44,6 +46,7 @@ class Telling:
         self._patience = settings.alerts.targets[name].patience
         self._notifier = notifier
         self._routes = routes
+        self._looking = looking
         self._outbox = outbox
         self._meter = meter
         self._surroundings = surroundings
@@ -62,8 +65,16 @@ class Telling:
         audience, occasion = hear(await self._audience(partition, offset), alert, self._wanted)
         self._audiences[partition] = audience
         if occasion is None:
+            if (
+                alert.status == "pending"
+                and not alert.incident
+                and self._notifier.shows_context
+                and self._wanted(alert)
+            ):
+                self._looking.prepare(alert)
             return False
-        notice = Notice(alert, occasion, self._surroundings.asking.links(alert, self.name))
+        links = self._surroundings.asking.links(alert, self.name)
+        notice = Notice(alert, occasion, await self._around(alert, occasion), links)
         position = Position(topics.ALERTS.name, partition, offset)
         told = await (self._try(notice) if alert.id in self._missed else self._tell(notice, position))
         if told:
@@ -71,6 +82,11 @@ class Telling:
         elif partition in self._audiences:  # else it went to another member, who tells the rest
             self._audiences[partition] = missed(audience, alert)
         return True
+
+    async def _around(self, alert: Alert, occasion: Occasion) -> Context | None:
+        if occasion in {"opened", "escalated"} and self._notifier.shows_context:
+            return await self._looking.context(alert)
+        return None
 
     async def refresh(self, places: Callable[[], Awaitable[Mapping[int, int]]]) -> None:
         """Say what still fires to a target that forgets, when that is due; `places`: partition -> its next offset."""

@@ -17,6 +17,7 @@ from deepsentry.events.anomalies import (
     View,
     ViewScore,
 )
+from deepsentry.events.context import Context, Past, Surrounding
 from deepsentry.events.lines import CleanEntry, Cut, Entry, Level, Position, Reason, Rejected, Replay, SequenceKind
 from deepsentry.events.versions import Comparison, Disagreement, Moments, Promotion, ScoreCounts
 from deepsentry.events.work import Job, JobKind, JobReport, JobState, WorkerStatus
@@ -27,6 +28,7 @@ __all__ = [
     "Anomaly",
     "CleanEntry",
     "Comparison",
+    "Context",
     "Cut",
     "Disagreement",
     "Entry",
@@ -42,6 +44,7 @@ __all__ = [
     "ModelReference",
     "Moments",
     "Neighbour",
+    "Past",
     "Position",
     "Promotion",
     "Reason",
@@ -54,6 +57,7 @@ __all__ = [
     "Shape",
     "Silence",
     "SilenceSource",
+    "Surrounding",
     "Verdict",
     "View",
     "ViewScore",

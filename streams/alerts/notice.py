@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
-from deepsentry.events import Alert, Judgement
+from deepsentry.events import Alert, Context, Judgement
 from streams.alerts.fingerprint import STORM
 
 Occasion = Literal["opened", "escalated", "repeated", "resolved"]
@@ -17,6 +17,8 @@ class Notice:
 
     alert: Alert
     occasion: Occasion
+    context: Context | None = None
+    """What stood around it, where that was looked at."""
     links: tuple[tuple[Judgement, str], ...] = ()
     """Addresses at which whoever reads it can say whether it was right."""
 

@@ -28,6 +28,8 @@ def encode(notice: Notice, source: str) -> bytes:
         **({"subject": _cut(alert.service, STEPS[-2])} if alert.service else {}),
     }
     data: Any = wire.builtins(alert)
+    if notice.context is not None:
+        data["context"] = wire.builtins(notice.context)
     links = {"links": dict(notice.links)} if notice.links else {}  # a link that is cut is none
     body = wire.encode({**event, "data": {**data, **links}})
     for step in STEPS:

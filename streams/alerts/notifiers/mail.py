@@ -28,6 +28,8 @@ log = logs.get("mail")
 class Mail:
     """Sends one letter a notice to all recipients, on a connection of its own."""
 
+    shows_context = True
+
     def __init__(self, name: str, target: targets.Email, surroundings: Surroundings) -> None:
         """Raises SettingsError."""
         self._name = name
