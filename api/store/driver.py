@@ -13,7 +13,7 @@ from bson.codec_options import CodecOptions
 from bson.errors import BSONError
 from motor.motor_asyncio import AsyncIOMotorClient, AsyncIOMotorCollection
 from pymongo import ReturnDocument
-from pymongo.errors import CollectionInvalid, DuplicateKeyError, PyMongoError
+from pymongo.errors import CollectionInvalid, DuplicateKeyError, OperationFailure, PyMongoError
 
 from api.breaker import Breaker
 from api.errors import Duplicate, InvalidInput, StoreAway
@@ -37,6 +37,8 @@ OPERATORS: Final = {
 }
 LAST: Final = "\U0010ffff"
 DEEPEST: Final = 20
+INVALID: Final = 121
+"""MongoDB's code for a document that a validator refuses."""
 
 
 class MongoStore:
@@ -115,6 +117,11 @@ class Asked:
                 return await ask()
             except (DuplicateKeyError, CollectionInvalid, BSONError, OverflowError):
                 raise  # the store answered, or was not asked
+            except OperationFailure as error:
+                if error.code == INVALID:  # it answered: what came is not what the collection holds
+                    raise InvalidInput({"body": "holds what cannot be kept"}) from None
+                message = f"the store does not do it: {type(error).__name__}"
+                raise StoreAway(message) from error
             except PyMongoError as error:
                 message = f"the store does not answer: {type(error).__name__}"
                 raise StoreAway(message) from error
