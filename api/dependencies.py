@@ -38,6 +38,7 @@ async def current(
     if known is None:
         known = await parts.access.principal(request.headers.get("authorization", ""))
         request.state.principal = known
+        parts.metrics.seen(f"{known.kind}:{known.id}")
         await parts.limits.request(f"{known.kind}:{known.id}")
     return known
 

@@ -24,6 +24,7 @@ from streams.alerts.notifiers.delivery import Surroundings
 from streams.alerts.routes import Routes
 from streams.braking import Braking
 from streams.champions import LOOK_EVERY, Champion
+from streams.columns import Columns
 from streams.comparing import TURN, Beside
 from streams.credentials import credentials
 from streams.ending import end_within
@@ -119,7 +120,8 @@ def _sanitize(app: StreamApp, settings: Settings, outbox: Outbox, meter: Meter) 
         )
         raise SettingsError(message)
     redactor = create_redactor(settings.redaction, key)
-    sanitizer = Sanitizer(honouring(create_decoder(settings.ingest)), redactor, keyer_of(settings, champion))
+    plain = Sanitizer(honouring(create_decoder(settings.ingest)), redactor, keyer_of(settings, champion))
+    sanitizer = Columns(plain, redactor, settings.ingest)
     braking = Braking(settings.ingest, lambda: cast("ChunkConsumer", app.consumer), meter)
 
     async def rekey() -> None:

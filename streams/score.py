@@ -140,7 +140,9 @@ class Scorer:
             elif detector and joined.open:
                 if news.get(template, True) and self._is_new(detector, template):
                     joined.news = min(joined.news, line.timestamp)
-                if joined.news < _NEVER or len(joined.templates) - joined.judged >= JUDGE_EVERY:
+                if joined.news < _NEVER or (
+                    joined.kind == "session" and len(joined.templates) - joined.judged >= JUDGE_EVERY
+                ):
                     due.extend(self._grown(detector, joined, windows))
         scored.entries = len(chunk) - scored.unreadable
         self._judge(partition, windows, due, scored)

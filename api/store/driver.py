@@ -35,10 +35,11 @@ OPERATORS: Final = {
     "at_most": "$lte",
     "at_least": "$gte",
 }
+UNKEEPABLE: Final = (BSONError, OverflowError, UnicodeEncodeError)
+SHUT: Final = (13, 18, 8000)
+"""Codes by which the store says that it lets nobody in."""
 LAST: Final = "\U0010ffff"
 DEEPEST: Final = 20
-INVALID: Final = 121
-"""MongoDB's code for a document that a validator refuses."""
 
 
 class MongoStore:
@@ -115,14 +116,11 @@ class Asked:
         async def translated() -> R:
             try:
                 return await ask()
-            except (DuplicateKeyError, CollectionInvalid, BSONError, OverflowError):
-                raise  # the store answered, or was not asked
-            except OperationFailure as error:
-                if error.code == INVALID:  # it answered: what came is not what the collection holds
-                    raise InvalidInput({"body": "holds what cannot be kept"}) from None
-                message = f"the store does not do it: {type(error).__name__}"
-                raise StoreAway(message) from error
+            except (CollectionInvalid, *UNKEEPABLE):
+                raise  # it was not asked
             except PyMongoError as error:
+                if isinstance(error, OperationFailure) and error.code not in SHUT:
+                    raise  # it answered: a value is taken, or a mistake of ours
                 message = f"the store does not answer: {type(error).__name__}"
                 raise StoreAway(message) from error
 
@@ -132,7 +130,7 @@ class Asked:
         except DuplicateKeyError:
             message = "a value that must be unique is taken"
             raise Duplicate(message) from None
-        except (BSONError, OverflowError):
+        except UNKEEPABLE:
             raise InvalidInput({"body": "holds text or a number that cannot be kept"}) from None
         finally:
             self._metrics.store_seconds.labels(operation).observe(time.perf_counter() - started)
