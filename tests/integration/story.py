@@ -1,6 +1,5 @@
 """The whole house as an operator starts it: servers, workers, the control plane, and one who works with it."""
 
-import asyncio
 import os
 import subprocess
 import sys
@@ -14,18 +13,12 @@ from typing import Any, Final, Self, TypeVar
 
 import httpx
 import pyotp
-from pydantic import SecretStr
 
-from api.auth import keys
-from api.house import people
-from api.parts import compose, utc_now
 from deepsentry import topics
 from deepsentry.bench.corpus import STRANGE
 from deepsentry.bench.lines import Line, filebeat, hdfs
-from deepsentry.control import Api, Mongo, Redis
 from deepsentry.demo.shop import Shop, ShopLine
 from deepsentry.local import Servers
-from deepsentry.settings import Settings
 from tests.integration.stream import Stream, eventually, shop_records
 from tests.integration.workers import Worker
 
@@ -81,11 +74,6 @@ class Story:
         self.lines = Lines(os.environ.get("DEEPSENTRY_DATA"))
         self.stream = Stream(home, servers.kafka, idle=3.0)
         database = f"story-{uuid.uuid4().hex[:16]}"
-        self.settings = Settings(
-            api=Api(keys=home / "keys"),
-            mongo=Mongo(url=SecretStr(servers.store.url), database=database),
-            redis=Redis(url=SecretStr(servers.cache.url), prefix=f"{database}:"),
-        )
         self.stream.environment |= {
             "DEEPSENTRY_MONGO__URL": servers.store.url,
             "DEEPSENTRY_MONGO__DATABASE": database,
@@ -118,6 +106,10 @@ class Story:
         self.stream.__enter__()
         command, environment = [sys.executable, "-m", "deepsentry"], {**os.environ, **self.stream.environment}
         subprocess.run([*command, "store", "migrate"], check=True, env=environment, capture_output=True)
+        password = self.home / "password"
+        password.write_text(PASSWORD)
+        admin = ["users", "create-admin", "--email", MAIL, "--name", "Ann", "--password-file", str(password)]
+        subprocess.run([*command, *admin], check=True, env=environment, capture_output=True)
         api = Worker.start([*command, "api"], environment, self.home / "api.log")
         self.stream.workers.append(api)
         self.workers = [self.stream.work(stage) for stage in STAGES]
@@ -139,9 +131,7 @@ class Story:
         return found
 
     def sign_up(self) -> None:
-        """Make the first admin, with a second factor, and a project that may name the topics."""
-        token = asyncio.run(self._invite())
-        self.ask("POST", "/invitations/acceptance", {"token": token, "name": "Ann", "password": PASSWORD})
+        """Give the first admin a second factor, and a project that may name the topics."""
         first = self.ask("POST", "/sessions", {"email": MAIL, "password": PASSWORD})
         self._bear(first)
         device = pyotp.TOTP(self.ask("POST", "/me/totp", {"password": PASSWORD})["secret"])
@@ -209,11 +199,3 @@ class Story:
 
     def _bear(self, tokens: Body) -> None:
         self.client.headers["Authorization"] = f"Bearer {tokens['access_token']}"
-
-    async def _invite(self) -> str:
-        keys.ensure(self.home / "keys", utc_now())
-        parts = compose(self.settings)
-        try:
-            return (await people.invite(parts, "house", MAIL, "admin"))[1]
-        finally:
-            await parts.close()
