@@ -5,13 +5,33 @@ import os
 
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
+import importlib
 import sys
 
 import typer
 
 from deepsentry import __version__
-from deepsentry.commands import alerts, bench, capacity, demo, evaluate, house, learn, look, redaction, rejected, stream
+from deepsentry.commands import (
+    alerts,
+    bench,
+    capacity,
+    demo,
+    evaluate,
+    house,
+    learn,
+    look,
+    redaction,
+    rejected,
+    stream,
+)
 from deepsentry.errors import DeepSentryError
+
+FEDERATED = {
+    "aggregator": "Train one model over many sites.",
+    "federation": "Jobs over many sites, and the sites that may take part.",
+    "site": "Take part in a federation; no line of the log leaves.",
+}
+"""Groups that are imported only when they are called: Flower takes seconds that no other command should wait."""
 
 app = typer.Typer(
     name="deepsentry",
@@ -34,6 +54,8 @@ app.command()(stream.sanitize)
 app.add_typer(redaction.redaction, name="redaction")
 app.add_typer(rejected.rejected, name="rejected")
 app.add_typer(alerts.alerts, name="alerts")
+for _name, _help in FEDERATED.items():
+    app.add_typer(typer.Typer(help=_help), name=_name)
 app.add_typer(house.config, name="config")
 app.command()(house.doctor)
 
@@ -46,6 +68,9 @@ def version() -> None:
 
 def main() -> None:
     """Run the command line; an error that DeepSentry can name is one line on stderr and exit status 1."""
+    if sys.argv[1:2] and sys.argv[1] in FEDERATED:
+        module = importlib.import_module(f"deepsentry.commands.{sys.argv[1]}")
+        app.add_typer(getattr(module, sys.argv[1]), name=sys.argv[1])
     try:
         app()
     except DeepSentryError as error:

@@ -17,7 +17,7 @@ from deepsentry import wire
 from deepsentry.errors import SettingsError, WireError
 from deepsentry.handling import Alerts
 from deepsentry.section import Section
-from deepsentry.sections import Ingest, Kafka, Log, Models, Redaction, Sequences, Worker
+from deepsentry.sections import Federation, Ingest, Kafka, Log, Models, Redaction, Sequences, Worker
 from deepsentry.targets import SECRETS, Target
 
 PREFIX: Final = "DEEPSENTRY_"
@@ -36,6 +36,7 @@ class Settings(Section):
     models: Models = Models()
     alerts: Alerts = Alerts()
     worker: Worker = Worker()
+    federation: Federation = Federation()
     log: Log = Log()
     data: Path | None = None
     """Folder of the benchmark data sets."""

@@ -20,13 +20,25 @@ from models.shared import Weights, networks_of, weights_of
 from models.training import examples
 
 if TYPE_CHECKING:
-    from models.keras.federated import Ask
     from models.keras.private import PrivateLearner
 
 _JUDGED: Final = 200
 """Held-out sequences that an AUC is measured on."""
 _TOLERANCE: Final = 1
 _LINES: Final = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """How a site trains in one round."""
+
+    steps: int
+    """Batches, at most."""
+    rate: float
+    """Learning rate."""
+    mu: float = 0.0
+    """FedProx: how strongly weights are held to those that came in (Li et al. 2020)."""
+    seed: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,13 +88,13 @@ class Site:
         self._learner.see(self._vectors(encoder))
         return self._learner.loss(network)
 
-    def train(self, weights: Weights, ask: "Ask", stopped: Callable[[], bool]) -> Weights:
+    def train(self, weights: Weights, ask: Ask, stopped: Callable[[], bool]) -> Weights:
         """Return the weights with the LSTM trained on this site's sequences."""
         encoder, network = networks_of(weights)
         self._learner.see(self._vectors(encoder))
         return weights_of(encoder, self._learner.fit(network, ask, stopped))
 
-    def train_encoder(self, weights: Weights, ask: "Ask") -> Weights:
+    def train_encoder(self, weights: Weights, ask: Ask) -> Weights:
         """Return the weights with the encoder's dense layer trained on this site's statements."""
         from models.keras.federated import fit_encoder  # noqa: PLC0415
 
@@ -90,7 +102,7 @@ class Site:
         return weights_of(fit_encoder(encoder, self.prepared.templates, ask), network)
 
     def train_privately(
-        self, weights: Weights, ask: "Ask", privacy: Privacy, stopped: Callable[[], bool]
+        self, weights: Weights, ask: Ask, privacy: Privacy, stopped: Callable[[], bool]
     ) -> tuple[Weights, int]:
         """Return the weights with the LSTM trained by DP-SGD, and the steps taken: each of them costs privacy."""
         encoder, network = networks_of(weights)
@@ -100,7 +112,7 @@ class Site:
         return weights_of(encoder, after), steps
 
     def train_encoder_privately(
-        self, weights: Weights, ask: "Ask", privacy: Privacy, stopped: Callable[[], bool]
+        self, weights: Weights, ask: Ask, privacy: Privacy, stopped: Callable[[], bool]
     ) -> tuple[Weights, int]:
         """Return the weights with the encoder's dense layer trained by DP-SGD, and the steps taken."""
         from models.keras.private_encoder import statements_of, train_privately  # noqa: PLC0415
