@@ -14,10 +14,11 @@ from typing import Any, Final, Protocol
 
 import httpx
 import msgspec
-from flwr.app import Message
+from flwr.app import Message, RecordDict
 
 from aggregator import flower, records
 from aggregator.audit import Audit, Line
+from aggregator.guard import NUDGE
 from aggregator.participant import Participant, Refusal
 from aggregator.policy import Asked, Policy, objection
 from deepsentry import logs
@@ -138,6 +139,8 @@ class Agent:
             sites=int(asked.number("sites")),
             bytes_in=size(task.message),
         )
+        if asked.type == NUDGE:
+            return Message(RecordDict(), reply_to=task.message), _with(line, outcome="answered")
         reason = objection(self._policy, asked) or self._again(task, asked)
         if reason:
             return _error(task.message, flower.ErrorCode.INVALID_FAB, f"site policy: {reason}"), _with(

@@ -4,11 +4,14 @@ import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Final
 
-from flwr.app import Message
+from flwr.app import ConfigRecord, Message, RecordDict
 from flwr.serverapp import Grid
 
 from deepsentry.errors import FederationError
 
+NUDGE: Final = "query.nudge"
+NUDGE_S: Final = 60.0
+"""Seconds without an answer after which a site is sent a message that asks for nothing."""
 GRACE: Final = 5.0
 """Seconds that a message lives longer than the wait for its answer."""
 
@@ -107,7 +110,8 @@ class GuardedGrid(Grid):
         asked = dict(zip(self.push_messages(sent), (m.metadata.dst_node_id for m in sent), strict=True))
         asked.pop(None, None)  # type: ignore[call-overload]  # what the SuperLink did not take has no id
         got: list[Message] = []
-        end = self._clock() + within
+        nudged = self._clock()
+        end = nudged + within
         while asked and self._clock() < end:
             for reply in self.pull_messages(list(asked)):
                 node = asked.pop(reply.metadata.reply_to_message_id, None)
@@ -115,9 +119,20 @@ class GuardedGrid(Grid):
                     continue  # answered before, or never asked
                 if reply.has_error() or reply.metadata.src_node_id == node:
                     got.append(reply)
+            if asked and self._clock() - nudged >= NUDGE_S:
+                nudged = self._clock()
+                self.push_messages([self._nudge(node) for node in asked.values()])
             if asked:
                 self._sleep(self._poll_s)
         return got
+
+    def _nudge(self, node: int) -> Message:
+        """Return a message that asks for nothing.
+
+        A SuperNode (flwr 1.41) hands replies on only when a message came. Where an old reply, to a run that died, went
+        in the place of the new one, the new one would lie there until another message comes.
+        """
+        return Message(RecordDict({"config": ConfigRecord({"sites": len(self._names)})}), node, NUDGE, ttl=NUDGE_S)
 
     def check(self, good: Sequence[object], asked: int) -> None:
         """Raise NotEnoughSites where fewer than the quorum answered well."""

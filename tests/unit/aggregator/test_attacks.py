@@ -245,3 +245,30 @@ def test_a_job_of_liars_fails_and_no_version_is_made(bench: Bench) -> None:
     with pytest.raises(NotEnoughSites, match="0 of 5 sites answered well"):
         bench.conduct(bench.assignment(**ONE), bench.grid(forge=forge))
     assert bench.versions.latest("detector") is None
+
+
+def test_a_reply_that_lies_at_its_node_until_another_message_comes_is_fetched_by_a_nudge(bench: Bench) -> None:
+    grid = bench.grid()
+    pull, time = grid.pull_messages, [0.0]
+
+    def shifted(ids: list[str]) -> list[Message]:
+        nudged = any(message.metadata.message_type == "query.nudge" for message in grid.sent)
+        return pull(ids) if nudged else []
+
+    def sleep(seconds: float) -> None:
+        time[0] += seconds
+
+    grid.pull_messages = shifted  # type: ignore[method-assign,assignment]
+    guarded = GuardedGrid(grid, bench.members, 4, 1.0, clock=lambda: time[0], sleep=sleep)
+    config: dict[str, str | int | float | bool] = {"job": "j", "round": 1, "rounds": 2, "sites": 5}
+    content = records.content(config, arrays=initial(0))
+    got = guarded.send_and_receive([Message(content, n, "train") for n in bench.members.values()], timeout=300.0)
+    assert sorted(m.metadata.src_node_id for m in got) == sorted(bench.members.values())
+    assert 60.0 <= time[0] < 62.0
+
+
+def test_a_nudge_is_answered_with_nothing_whatever_the_policy(bench: Bench) -> None:
+    reply, line = _one(bench, Policy(secure_only=True, least_sites=100), type="query.nudge")
+    assert not reply.has_error()
+    assert len(reply.content) == 0
+    assert (line.outcome, line.bytes_out) == ("answered", 0)
