@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any, Final
 
-from fastapi import APIRouter, FastAPI
+from fastapi import APIRouter, Depends, FastAPI
 from fastapi.exceptions import RequestValidationError
 from fastapi.openapi.utils import get_openapi
 from prometheus_fastapi_instrumentator import Instrumentator
@@ -13,16 +13,46 @@ from starlette.middleware.cors import CORSMiddleware
 
 from api import tracing
 from api.bodies import Bodies
+from api.dependencies import within_limits
 from api.envelope import Envelope
 from api.parts import Parts, compose
 from api.problems import Problem, answer
-from api.routes import health, projects
+from api.routes import (
+    anomalies,
+    audit,
+    datasets,
+    health,
+    jobs,
+    keys,
+    me,
+    models,
+    projects,
+    sessions,
+    silences,
+    stream,
+    users,
+)
 from deepsentry import __version__
 from deepsentry.errors import DeepSentryError
 from deepsentry.settings import Settings
 
 V1: Final = "/api/v1"
-ROUTES: Final[tuple[APIRouter, ...]] = (projects.routes,)
+ROUTES: Final[tuple[APIRouter, ...]] = (
+    sessions.routes,
+    me.routes,
+    users.routes,
+    users.invited,
+    projects.routes,
+    keys.routes,
+    audit.routes,
+    audit.of_project,
+    datasets.routes,
+    jobs.routes,
+    models.routes,
+    anomalies.routes,
+    silences.routes,
+    stream.routes,
+)
 TITLE: Final = "DeepSentry control plane"
 ABOUT: Final = """Training, versions, budgets, feedback and people. Answers of 400 and above are problem details
 (RFC 9457); lists come in pages with a cursor; updates want If-Match; a POST takes an Idempotency-Key."""
@@ -42,6 +72,7 @@ def create_app(settings: Settings, parts: Parts | None = None) -> FastAPI:
         version=__version__,
         description=ABOUT,
         lifespan=lifespan,
+        generate_unique_id_function=lambda route: route.name,  # clients are generated with these names
         openapi_url=f"{V1}/openapi.json",
         docs_url=None,
         redoc_url=None,
@@ -51,7 +82,7 @@ def create_app(settings: Settings, parts: Parts | None = None) -> FastAPI:
         app.add_exception_handler(error, _answer)
     app.include_router(health.routes)
     for routes in ROUTES:
-        app.include_router(routes, prefix=V1)
+        app.include_router(routes, prefix=V1, dependencies=[Depends(within_limits)])
     _surround(app, parts)
     app.openapi = lambda: _schema(app)  # type: ignore[method-assign] # FastAPI documents it as the place
     return app

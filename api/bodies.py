@@ -1,24 +1,21 @@
 """No body is larger than its route allows, also where no Content-Length says how large it is."""
 
 from collections.abc import Callable
+from http import HTTPStatus
 from typing import Any, Final, TypeVar
 
 from starlette.exceptions import HTTPException
-from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
-
-from api import problems
-from api.errors import TooLarge
 
 LIMIT: Final = "__deepsentry_max_body__"
 F = TypeVar("F", bound=Callable[..., Any])
 
 
 class _Over(HTTPException):
-    """Passes through what FastAPI does with failures of reading a body."""
+    """Passes through what FastAPI does with failures of reading a body; api/problems.py tells it as TooLarge."""
 
-    def __init__(self) -> None:
-        super().__init__(413)
+    def __init__(self, limit: int) -> None:
+        super().__init__(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, f"at most {limit} bytes")
 
 
 def takes(limit: int) -> Callable[[F], F]:
@@ -51,20 +48,11 @@ class Bodies:
             # the route is known by now: nothing reads a body before
             limit = getattr(scope.get("endpoint"), LIMIT, self._limit)
             if said.isdigit() and int(said[:20]) > limit:
-                raise _Over
+                raise _Over(limit)
             message = await receive()
             got += len(message.get("body", b""))
             if got > limit:
-                raise _Over
+                raise _Over(limit)
             return message
 
-        try:
-            await self._app(scope, counting, send)
-        except _Over:
-            limit = getattr(scope.get("endpoint"), LIMIT, self._limit)
-            await over(Request(scope), limit)(scope, receive, send)
-
-
-def over(request: Request, limit: int) -> Any:
-    """Return the answer to a body of more than `limit` bytes."""
-    return problems.answer(request, TooLarge(f"at most {limit} bytes"))
+        await self._app(scope, counting, send)

@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from typing import Any, Final, Protocol, TypeVar
 
+from redis.asyncio import ConnectionPool
 from redis.asyncio import Redis as Client
 from redis.exceptions import RedisError
 
@@ -13,7 +14,7 @@ from api.errors import CacheAway
 from api.metrics import ApiMetrics
 from deepsentry import wire
 from deepsentry.control import Redis
-from deepsentry.errors import WireError
+from deepsentry.errors import SettingsError, WireError
 
 T = TypeVar("T")
 KEEP: Final = """
@@ -24,6 +25,7 @@ return 1
 """
 """Keeps a value unless its group was dropped since the value was read."""
 LONGEST: Final = 3600
+MOST_CONNECTIONS: Final = 100
 
 
 class Cache(Protocol):
@@ -75,14 +77,15 @@ class NoCache:
 
 
 class RedisCache:
-    """A `Cache` in Redis or Valkey; `client` is shared with the rate limits."""
+    """A `Cache` in Redis or Valkey; the pool is shared with the rate limits."""
 
-    def __init__(self, client: Client, prefix: str, metrics: ApiMetrics) -> None:
-        self._client = client
+    def __init__(self, pool: ConnectionPool, prefix: str, metrics: ApiMetrics) -> None:
+        self._pool = pool
+        self._client = Client(connection_pool=pool)
         self._prefix = prefix
         self._metrics = metrics
         self._breaker = Breaker(CacheAway, time.monotonic)
-        self._keep = client.register_script(KEEP)
+        self._keep = self._client.register_script(KEEP)
 
     async def through(
         self, group: str, name: str, kind: type[T], seconds: float, load: Callable[[], Awaitable[T]]
@@ -125,7 +128,7 @@ class RedisCache:
 
     async def close(self) -> None:
         """Give back every connection."""
-        await self._client.aclose()
+        await self._pool.aclose()
 
     async def _read(self, values: str, epochs: str, name: str) -> tuple[bytes | None, bytes | None]:
         async with self._client.pipeline(transaction=False) as pipe:
@@ -153,16 +156,20 @@ class RedisCache:
         return await self._breaker.call(translated)
 
 
-def client(redis: Redis) -> Client:
-    """Return the client for the operator's settings; it opens no connection before the first question."""
-    options: dict[str, Any] = {}
+def connect(redis: Redis) -> ConnectionPool | None:
+    """Return the connections of the operator's settings, None where there is no cache; none is opened yet."""
     url = redis.url.get_secret_value()
-    if redis.tls_ca_file:
-        options["ssl_ca_certs"] = str(redis.tls_ca_file)
-    return Client.from_url(
-        url,
-        socket_connect_timeout=redis.connect_timeout,
-        socket_timeout=redis.timeout,
-        max_connections=50,
-        **options,
-    )
+    if not url:
+        return None
+    trust: dict[str, Any] = {"ssl_ca_certs": str(redis.tls_ca_file)} if redis.tls_ca_file else {}
+    try:
+        return ConnectionPool.from_url(
+            url,
+            socket_connect_timeout=redis.connect_timeout,
+            socket_timeout=redis.timeout,
+            max_connections=MOST_CONNECTIONS,
+            **trust,
+        )
+    except ValueError as error:
+        message = f"redis.url: {error}"
+        raise SettingsError(message) from None

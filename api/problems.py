@@ -58,7 +58,6 @@ SPOKEN: Final[Mapping[type[Exception], str]] = {
 HTTP: Final[Mapping[int, tuple[str, str]]] = {
     HTTPStatus.NOT_FOUND: ("not-found", "There is no such thing, or not for you"),
     HTTPStatus.METHOD_NOT_ALLOWED: ("method-not-allowed", "This cannot be done with it"),
-    HTTPStatus.BAD_REQUEST: ("bad-request", "The request cannot be read"),
 }
 RETRY_AFTER: Final = "2"
 
@@ -108,6 +107,10 @@ def answer(request: Request, error: Exception) -> Response:
     match error:
         case RequestValidationError():
             return answer(request, errors.InvalidInput(faults_of(error.errors())))
+        case HTTPException(status_code=HTTPStatus.BAD_REQUEST):  # a body that FastAPI cannot even parse
+            return answer(request, errors.InvalidInput({"body": "it cannot be read"}))
+        case HTTPException(status_code=HTTPStatus.REQUEST_ENTITY_TOO_LARGE):
+            return answer(request, errors.TooLarge(str(error.detail)))
         case HTTPException():
             name, title = HTTP.get(error.status_code, ("http", HTTPStatus(error.status_code).phrase))
             return _problem(request, error.status_code, name, title, title, headers=dict(error.headers or {}))

@@ -5,6 +5,7 @@ import os
 
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
+import importlib
 import sys
 
 import typer
@@ -21,6 +22,7 @@ from deepsentry.commands import (
     learn,
     look,
     models,
+    people,
     published,
     redaction,
     rejected,
@@ -31,6 +33,13 @@ from deepsentry.commands import (
     verdicts,
 )
 from deepsentry.errors import DeepSentryError
+
+FEDERATED = {
+    "aggregator": "Train one model over many sites.",
+    "federation": "Jobs over many sites, and the sites that may take part.",
+    "site": "Take part in a federation; no line of the log leaves.",
+}
+"""Groups that are imported only when they are called: Flower takes seconds that no other command should wait."""
 
 app = typer.Typer(
     name="deepsentry",
@@ -43,6 +52,7 @@ app.command()(house.up)
 app.add_typer(house.topics, name="topics")
 app.command()(stream.worker)
 app.command()(learn.train)
+app.command()(learn.recalibrate)
 app.add_typer(models.models, name="models")
 app.command()(look.score)
 app.command()(look.explain)
@@ -63,6 +73,10 @@ app.add_typer(control.api, name="api")
 app.add_typer(control.store, name="store")
 app.add_typer(control.keys, name="keys")
 app.add_typer(published.events, name="events")
+for _name, _help in FEDERATED.items():
+    app.add_typer(typer.Typer(help=_help), name=_name)
+app.add_typer(people.users, name="users")
+app.add_typer(people.audit, name="audit")
 app.add_typer(house.config, name="config")
 app.command()(house.doctor)
 
@@ -75,6 +89,9 @@ def version() -> None:
 
 def main() -> None:
     """Run the command line; an error that DeepSentry can name is one line on stderr and exit status 1."""
+    if sys.argv[1:2] and sys.argv[1] in FEDERATED:
+        module = importlib.import_module(f"deepsentry.commands.{sys.argv[1]}")
+        app.add_typer(getattr(module, sys.argv[1]), name=sys.argv[1])
     try:
         app()
     except DeepSentryError as error:

@@ -39,6 +39,8 @@ class Api(Section):
     invitation_days: int = Field(7, ge=1, le=30)
     idempotency_hours: int = Field(24, ge=1, le=168)
     """How long the answer to a POST with an Idempotency-Key is kept."""
+    requests_per_minute: int = Field(6000, ge=0)
+    """Of one address, and of one user or key; 0: as many as come."""
     bcrypt_rounds: int = Field(12, ge=12, le=16)
     metrics_token: SecretStr = SecretStr("")
     """Where set, /metrics wants it as bearer token."""

@@ -12,6 +12,7 @@ DeepSentryError
 |  |- TrainingError     the data cannot be learned from; says what is missing
 |  |- VersionRefused    a version is half-written, tampered with or not ours; the old one keeps working
 |  `- VersionMissing    no such model, version or alias
+|- FederationError      a job, a site or the aggregator cannot go on; says which and why
 |- NotFound             an anomaly, an alert or another thing that was named does not exist
 |- LinkRefused          a signed link is forged, changed or over
 `- DeliveryError        an alert target refused or did not answer
@@ -65,6 +66,10 @@ class VersionRefused(ModelError):
 
 class VersionMissing(ModelError):
     """No such model, version or alias."""
+
+
+class FederationError(DeepSentryError):
+    """A job, a site or the aggregator cannot go on."""
 
 
 class NotFound(DeepSentryError):

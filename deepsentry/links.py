@@ -9,7 +9,7 @@ import hashlib
 import hmac
 import re
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Final, get_args
 
 from deepsentry.errors import LinkRefused
@@ -25,7 +25,7 @@ _PURPOSE: Final = b"deepsentry verdict link v1\0"
 """Signed with the token, so that nothing else that the key signs is a link, nor the other way round."""
 _NAME: Final = re.compile(r"[A-Za-z0-9_-]{1,128}")
 _TOKEN: Final = re.compile(
-    r"(?P<body>(?P<anomaly>[A-Za-z0-9_-]{1,128})\.(?P<judgement>[a-z_]{1,20})\.(?P<target>[A-Za-z0-9_-]{1,128})"
+    r"(?P<body>(?P<anomaly>[A-Za-z0-9_-]{1,128})\.(?P<alert>[A-Za-z0-9_-]{0,128})\.(?P<judgement>[a-z_]{1,20})\.(?P<target>[A-Za-z0-9_-]{1,128})"
     r"\.(?P<until>[0-9]{1,12}))\.(?P<mac>[A-Za-z0-9_-]{43})"
 )
 
@@ -35,6 +35,8 @@ class Link:
     """What a link says: this verdict on this anomaly, by way of the target whose notice held it."""
 
     anomaly: str
+    alert: str
+    """Id of the alert that is judged as a whole; empty where only the anomaly is."""
     judgement: Judgement
     target: str
     until: datetime
@@ -46,10 +48,10 @@ def sign(link: Link, key: bytes) -> str:
     if len(key) < SHORTEST_KEY:
         message = f"the key of links has {len(key)} characters, at least {SHORTEST_KEY} are needed"
         raise ValueError(message)
-    if not (_NAME.fullmatch(link.anomaly) and _NAME.fullmatch(link.target)):
+    if not all(_NAME.fullmatch(name) for name in (link.anomaly, link.alert or "none", link.target)):
         message = "ids and names in a link are letters, digits, hyphens and underscores, at most 128"
         raise ValueError(message)
-    body = f"{link.anomaly}.{link.judgement}.{link.target}.{int(link.until.timestamp())}"
+    body = f"{link.anomaly}.{link.alert}.{link.judgement}.{link.target}.{int(link.until.timestamp())}"
     return f"{body}.{_mac(body, key)}"
 
 
@@ -71,16 +73,7 @@ def verify(token: str, key: bytes, now: datetime) -> Link:
     if now >= until:
         message = "this link is over; `deepsentry verdict` says the same"
         raise LinkRefused(message)
-    return Link(found["anomaly"], judgement, found["target"], until)
-
-
-def addresses(
-    url: str, key: bytes, anomaly: str, target: str, now: datetime, days: float
-) -> tuple[tuple[Judgement, str], ...]:
-    """Return judgement -> the address that says it, under the control plane's public address `url`."""
-    until = now + timedelta(days=days)
-    said: tuple[Judgement, ...] = ("false_alarm", "true")
-    return tuple((each, url.rstrip("/") + PATH + sign(Link(anomaly, each, target, until), key)) for each in said)
+    return Link(found["anomaly"], found["alert"], judgement, found["target"], until)
 
 
 def _mac(body: str, key: bytes) -> str:

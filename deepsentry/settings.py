@@ -18,7 +18,7 @@ from deepsentry.control import Api, Mongo, Redis
 from deepsentry.errors import SettingsError, WireError
 from deepsentry.handling import Alerts
 from deepsentry.section import Section
-from deepsentry.sections import Ingest, Kafka, Log, Models, Redaction, Sequences, Worker
+from deepsentry.sections import Federation, Ingest, Kafka, Log, Models, Redaction, Sequences, Worker
 from deepsentry.targets import SECRETS, Target
 
 PREFIX: Final = "DEEPSENTRY_"
@@ -41,6 +41,7 @@ class Settings(Section):
     api: Api = Api()
     mongo: Mongo = Mongo()
     redis: Redis = Redis()
+    federation: Federation = Federation()
     log: Log = Log()
     data: Path | None = None
     """Folder of the benchmark data sets."""

@@ -1,13 +1,14 @@
-"""A version as one file: a plain tar of its four files. Nothing is unpacked to disk, and nothing is inflated."""
+"""A version as one file: a plain tar of its files. Nothing is unpacked to disk, and nothing is inflated."""
 
 import io
 import tarfile
 from typing import IO, Final, NoReturn
 
 from deepsentry.errors import VersionRefused
-from models.artifact import LIMITS
+from models.artifact import LIMITS, OPTIONAL
 
-MOST: Final = sum(LIMITS.values()) + (1 << 20)
+ALLOWED: Final = LIMITS | OPTIONAL
+MOST: Final = sum(ALLOWED.values()) + (1 << 20)
 """Bytes of an archive; what is not a file of the version is headers and padding."""
 _MODE: Final = 0o644
 
@@ -42,21 +43,21 @@ def unpack(source: IO[bytes]) -> dict[str, bytes]:
         if len(data) != member.size:
             _refuse("it ends within a file")
         files[member.name] = data
-    if set(files) != set(LIMITS):
+    if not set(LIMITS) <= set(files):
         missing = ", ".join(sorted(set(LIMITS) - set(files)))
         _refuse(f"it lacks {missing}")
     return files
 
 
 def _check(member: tarfile.TarInfo, files: dict[str, bytes]) -> None:
-    if member.name not in LIMITS:
+    if member.name not in ALLOWED:
         _refuse("it holds a file that belongs to no version")
     if member.name in files:
         _refuse(f"it holds {member.name} twice")
     if member.type not in (tarfile.REGTYPE, tarfile.AREGTYPE) or member.linkname:
         _refuse(f"{member.name} in it is not a regular file")
-    if not 0 <= member.size <= LIMITS[member.name]:
-        _refuse(f"{member.name} in it is larger than {LIMITS[member.name]} bytes")
+    if not 0 <= member.size <= ALLOWED[member.name]:
+        _refuse(f"{member.name} in it is larger than {ALLOWED[member.name]} bytes")
 
 
 def _refuse(reason: str) -> NoReturn:

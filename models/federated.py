@@ -14,17 +14,31 @@ from models.finishing import Networks, finish
 from models.intake import NOTHING, Progress
 from models.prepare import LoggedSequence, Observed
 from models.preparing import TrainingOptions, prepare
+from models.private import Protection, Randomness, Unit
 from models.sequence import Model, Walk, strongest, surprises
 from models.shared import Weights, networks_of, weights_of
 from models.training import examples
 
 if TYPE_CHECKING:
-    from models.keras.federated import Ask
+    from models.keras.private import PrivateLearner
 
 _JUDGED: Final = 200
 """Held-out sequences that an AUC is measured on."""
 _TOLERANCE: Final = 1
 _LINES: Final = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """How a site trains in one round."""
+
+    steps: int
+    """Batches, at most."""
+    rate: float
+    """Learning rate."""
+    mu: float = 0.0
+    """FedProx: how strongly weights are held to those that came in (Li et al. 2020)."""
+    seed: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +49,15 @@ class Measured:
     """Surprise in nats a line."""
     auc: float
     """Chance that a sequence with a fault put into it looks stranger than one without."""
+
+
+@dataclass(frozen=True, slots=True)
+class Privacy:
+    """How a round is made private: what a record is, how it is hidden, and a source that nobody can foretell."""
+
+    unit: Unit
+    protection: Protection
+    randomness: Randomness
 
 
 class Site:
@@ -51,6 +74,7 @@ class Site:
         self._rng = np.random.default_rng(options.seed)
         self.prepared = prepare(sequences, options, self._rng, progress)
         part = self.prepared.part
+        self._private: dict[Unit, PrivateLearner] = {}
         self._learner = Learner(len(self.prepared.templates), examples(part.training), examples(part.validation))
 
     @property
@@ -64,18 +88,69 @@ class Site:
         self._learner.see(self._vectors(encoder))
         return self._learner.loss(network)
 
-    def train(self, weights: Weights, ask: "Ask", stopped: Callable[[], bool]) -> Weights:
+    def train(self, weights: Weights, ask: Ask, stopped: Callable[[], bool]) -> Weights:
         """Return the weights with the LSTM trained on this site's sequences."""
         encoder, network = networks_of(weights)
         self._learner.see(self._vectors(encoder))
         return weights_of(encoder, self._learner.fit(network, ask, stopped))
 
-    def train_encoder(self, weights: Weights, ask: "Ask") -> Weights:
+    def train_encoder(self, weights: Weights, ask: Ask) -> Weights:
         """Return the weights with the encoder's dense layer trained on this site's statements."""
         from models.keras.federated import fit_encoder  # noqa: PLC0415
 
         encoder, network = networks_of(weights)
         return weights_of(fit_encoder(encoder, self.prepared.templates, ask), network)
+
+    def train_privately(
+        self, weights: Weights, ask: Ask, privacy: Privacy, stopped: Callable[[], bool]
+    ) -> tuple[Weights, int]:
+        """Return the weights with the LSTM trained by DP-SGD, and the steps taken: each of them costs privacy."""
+        encoder, network = networks_of(weights)
+        learner = self._private_learner(privacy.unit)
+        learner.see(self._vectors(encoder))
+        after, steps = learner.fit(network, privacy.protection, ask.steps, ask.rate, privacy.randomness, stopped)
+        return weights_of(encoder, after), steps
+
+    def train_encoder_privately(
+        self, weights: Weights, ask: Ask, privacy: Privacy, stopped: Callable[[], bool]
+    ) -> tuple[Weights, int]:
+        """Return the weights with the encoder's dense layer trained by DP-SGD, and the steps taken."""
+        from models.keras.private_encoder import statements_of, train_privately  # noqa: PLC0415
+
+        encoder, network = networks_of(weights)
+        texts = self.prepared.templates
+        records = [
+            statements_of([texts[t] for o in record for t in o.templates if t != NOTHING])
+            for record in self._grouped(privacy.unit)
+        ]
+        rng = np.random.default_rng(ask.seed)
+        after, steps = train_privately(
+            encoder, records, privacy.protection, ask.steps, ask.rate, privacy.randomness, rng, stopped
+        )
+        return weights_of(after, network), steps
+
+    def records(self, unit: Unit) -> int:
+        """Return how many records there are to be drawn from."""
+        return len(self._grouped(unit))
+
+    def _grouped(self, unit: Unit) -> list[list[Observed]]:
+        """Return the records; a sequence of which nothing is known as a statement is none."""
+        mine = zip(self.prepared.owners, self.prepared.part.training, strict=True)
+        known = [(owner, o) for owner, o in mine if any(t != NOTHING for t in o.templates)]
+        if unit == "sequence":
+            return [[o] for _, o in known]
+        groups: dict[str, list[Observed]] = {}
+        for owner, o in known:
+            groups.setdefault(owner, []).append(o)
+        return list(groups.values())
+
+    def _private_learner(self, unit: Unit) -> "PrivateLearner":
+        from models.keras.private import PrivateLearner  # noqa: PLC0415
+
+        if unit not in self._private:
+            grouped = [tuple(examples(record)) for record in self._grouped(unit)]
+            self._private[unit] = PrivateLearner(len(self.prepared.templates), grouped)
+        return self._private[unit]
 
     def measure(self, weights: Weights) -> Measured:
         """Return what weights are worth here, without a label: faults are put into held-out sequences."""

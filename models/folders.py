@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from deepsentry.errors import VersionRefused
-from models.artifact import LIMITS
+from models.artifact import LIMITS, OPTIONAL
 
 
 @contextlib.contextmanager
@@ -59,12 +59,12 @@ def read(folder: Path) -> dict[str, bytes]:
         message = "is not a folder of its own"
         raise VersionRefused(message)
     present = {p.name for p in folder.iterdir()}
-    if present != set(LIMITS):
-        odd = sorted(present ^ set(LIMITS))
+    if present - set(OPTIONAL) != set(LIMITS):
+        odd = sorted((present - set(OPTIONAL)) ^ set(LIMITS))
         message = f"is half-written or not ours: {', '.join(odd[:5])} missing or unexpected"
         raise VersionRefused(message)
     files = {}
-    for name, limit in LIMITS.items():
+    for name, limit in (LIMITS | {name: limit for name, limit in OPTIONAL.items() if name in present}).items():
         try:
             files[name] = bounded(folder / name, limit)
         except OSError as error:

@@ -16,14 +16,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from deepsentry.events import Judgement, SequenceKind, Shape
-from models.precedence import Event, events
-from models.prepare import Verdict
+from deepsentry.shapes import Places, moved, places
+from models.precedence import Event
+from models.prepare import MAX_LENGTH, Verdict
 from models.profile import Counts, Neighbours
 
 MOST: Final = 2_000
 """Judged sequences that a version carries, the newest."""
 NEAR: Final = 0.1
 """Share of the profile view's threshold within which a sequence is made of what the judged one is made of."""
+MOVED: Final = 0.25
+"""Share of a sequence by which a line may stand elsewhere than in the judged one."""
+_LONGEST: Final = 100_000
+"""Characters of a statement."""
 _OWN: Final = 1.0 / 0.3
 """Weight in the profile of a statement that training never had: that of one that is in every sequence alike."""
 
@@ -66,7 +71,7 @@ class _Known:
     odd: frozenset[Token]
     steps: frozenset[tuple[Token | None, Token | None]]
     """What follows on what; None before the first line and after the last."""
-    places: dict[tuple[Token, int], int]
+    places: Places[Token]
 
 
 class Known:
@@ -101,30 +106,47 @@ class Known:
         if not self._known or not odd.odd <= self._ids.keys():
             return ""
         distances = self._profiles.distances(self._profile(odd.tokens), complete=odd.complete)
+        mine = places(odd.tokens)
         best: dict[Judgement, tuple[float, str]] = {}
-        for known, distance in zip(self._known, distances.tolist(), strict=True):
-            if self._same(known, odd, distance, threshold):
+        for row in np.flatnonzero(distances <= self._near * threshold).tolist():
+            known = self._known[row]
+            if self._same(known, odd, mine):
                 judgement = known.judged.judgement
-                best[judgement] = min(best.get(judgement, (np.inf, "")), (distance, known.judged.anomaly))
+                found = float(distances[row]), known.judged.anomaly
+                best[judgement] = min(best.get(judgement, found), found)
         if "false_alarm" not in best or best.get("true", (np.inf, ""))[0] <= best["false_alarm"][0]:
             return ""
         return best["false_alarm"][1]
 
-    def _same(self, known: _Known, odd: Oddness, distance: float, threshold: float) -> bool:
-        if known.judged.kind != odd.kind or odd.odd != known.odd or distance > self._near * threshold:
+    @staticmethod
+    def _same(known: _Known, odd: Oddness, mine: Places[Token]) -> bool:
+        if known.judged.kind != odd.kind or odd.odd != known.odd or moved(mine, known.places) > MOVED:
             return False
         tokens: tuple[Token | None, ...] = (*odd.tokens, None)
         for place in odd.surprising:
             before = tokens[place - 1] if place else None
             if (before, tokens[place]) not in known.steps:
                 return False
-        places = known.places
+        theirs = known.places
         return all(
-            earlier in places and later in places and places[earlier] < places[later] for earlier, later in odd.strained
+            earlier in theirs and later in theirs and theirs[earlier] < theirs[later] for earlier, later in odd.strained
         )
 
     def _profile(self, tokens: Sequence[Token]) -> Counts:
         return tuple(sorted(Counter(self._ids[token] for token in tokens if token in self._ids).items()))
+
+
+def unusable(judged: Sequence[Judged]) -> str:
+    """Return what is wrong with judged sequences that were read from elsewhere; empty where nothing is."""
+    if len(judged) > MOST:
+        return f"has {len(judged)} judged sequences, not at most {MOST}"
+    for each in judged:
+        shape = each.shape
+        if not 0 < len(shape.lines) <= MAX_LENGTH or any(len(text) > _LONGEST for text in shape.texts):
+            return "has a sequence that is too long"
+        if not all(0 <= line < len(shape.texts) for line in shape.lines):
+            return "names statements out of range"
+    return ""
 
 
 def excused(verdict: Verdict) -> Verdict:
@@ -138,13 +160,10 @@ def _known(judged: Judged, token: Callable[[str], Token], usual: frozenset[int])
     tokens = tuple(texts[line] for line in judged.shape.lines)
     ended: tuple[Token | None, ...] = (None,) if judged.complete else ()
     padded: tuple[Token | None, ...] = (None, *tokens, *ended)
-    numbers = {each: n for n, each in enumerate(dict.fromkeys(tokens))}
-    names = list(numbers)
-    found = events([numbers[each] for each in tokens])
     return _Known(
         judged,
         tokens,
         frozenset(each for each in tokens if each not in usual),
         frozenset(pairwise(padded)),
-        {(names[number], nth): place for (number, nth), place in found},
+        places(tokens),
     )

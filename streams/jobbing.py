@@ -24,7 +24,7 @@ from deepsentry.metrics import Metrics
 from deepsentry.settings import Settings
 from models.registry import CHAMPION
 from streams.feed import Feed, Teller
-from streams.health import HealthServer, Progress
+from streams.health import STATUS_EVERY, HealthServer, Progress, worker_id
 from streams.jobchild import Said
 from streams.jobs import ENDED, Ledger, Standing, given_back, next_report, parameters_of
 from streams.needs import wait_for_topics
@@ -33,7 +33,6 @@ KINDS: Final[tuple[JobKind, ...]] = ("train", "replay")
 NEEDED: Final = (topics.JOBS, topics.REPORTS, topics.WORKERS, topics.MODELS, topics.CLEAN)
 LOOK_EVERY: Final = 0.25
 REPORT_EVERY: Final = 1.0
-STATUS_EVERY: Final = 5.0
 UNITS: Final = {
     "read": "sequences read",
     "trim": "looked for what is abnormal in them",
@@ -64,11 +63,6 @@ def run(settings: Settings) -> None:
             worker.turn()
     finally:
         worker.end()
-
-
-def worker_id(settings: Settings, stage: str) -> str:
-    """Return what a worker is called: no two at once have the same."""
-    return f"{settings.kafka.instance_id or socket.gethostname()}/{os.getpid()}/{stage}"
 
 
 class Child:

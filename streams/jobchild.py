@@ -23,7 +23,7 @@ from deepsentry.settings import Settings
 from models.registry import Registry
 from streams.alone import alone
 from streams.jobs import ReplayParameters, TrainParameters, parameters_of
-from streams.learning import Wish, entries_of_topic, learn
+from streams.learning import Wish, entries_of_topic, judged_on, learn
 from streams.quarantine import Quarantined, parse
 from streams.replaying import Replayer
 
@@ -102,7 +102,8 @@ def _trained(effective: Settings, job: Job, wanted: TrainParameters, speaking: S
     reference = _made_before(registry, job)
     if reference is None:
         origin = (("job", job.id), ("project", job.project), ("dataset", job.dataset), ("owner", job.owner))
-        wish = Wish(wanted.budget, wanted.key, wanted.seed, wanted.epochs, origin)
+        judged = judged_on(effective.kafka)
+        wish = Wish(wanted.budget, wanted.key, wanted.seed, wanted.epochs, origin, judged)
         version = learn(effective, entries_of_topic(effective, wanted.topic, wanted.since or None), wish, speaking)
         reference = registry.add(job.model, version)
     trained, _ = registry.read(reference.name, reference.version)

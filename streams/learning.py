@@ -5,20 +5,29 @@ import secrets
 import time
 from collections.abc import Generator, Iterable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
 
+from deepsentry import feedback, logs, topics, wire
 from deepsentry import kafka as broker
-from deepsentry import logs, topics, wire
-from deepsentry.errors import WireError
-from deepsentry.events import CleanEntry
+from deepsentry.errors import DataError, TopicMissing, VersionMissing, WireError
+from deepsentry.events import CleanEntry, ModelReference, Verdict
+from deepsentry.sections import Kafka
 from deepsentry.settings import Settings
 from models.artifact import TrainedVersion
 from models.intake import Progress
+from models.known import Judged
+from models.recalibration import judged_of, recalibrate
+from models.registry import Registry
 from models.training import TrainingOptions, train
 from streams import offline
 from streams.keying import Keyer
 from streams.redaction import create_redactor
 from streams.sanitize import Located, Sanitizer
 from streams.shippers import Record, create_decoder
+
+LARGEST: Final = 64 << 20
+"""Bytes of a file of verdicts."""
 
 log = logs.get("learning")
 
@@ -32,6 +41,8 @@ class Wish:
     seed: int = 0
     epochs: int = 0
     origin: tuple[tuple[str, str], ...] = ()
+    judged: tuple[Judged, ...] = ()
+    """What people said of anomalies; see `judged_on`."""
 
 
 def learn(settings: Settings, entries: Iterable[CleanEntry], wish: Wish, progress: Progress) -> TrainedVersion:
@@ -45,8 +56,51 @@ def learn(settings: Settings, entries: Iterable[CleanEntry], wish: Wish, progres
         key_pattern=keyed.pattern,
         rules=sanitizer_of(settings).rules,
         origin=wish.origin,
+        judged=wish.judged,
     )
     return train(offline.sequences(keyed.entries, settings.sequences), options, progress)
+
+
+def judged_on(kafka: Kafka) -> tuple[Judged, ...]:
+    """Return the sequences of the verdicts that stand on the feedback topic, none where there is no such topic yet."""
+    try:
+        return judged_of(feedback.stored(kafka).values())
+    except TopicMissing:
+        return ()
+
+
+def judged_in(path: str) -> tuple[Judged, ...]:
+    """Return the sequences of the verdicts in a file that `deepsentry verdicts list --json` wrote. Raises DataError."""
+    try:
+        with Path(path).open("rb") as file:
+            data = file.read(LARGEST + 1)
+        if len(data) > LARGEST:
+            message = f"{path}: is larger than {LARGEST} bytes"
+            raise DataError(message)
+        return judged_of(wire.decode(list[Verdict], data))
+    except OSError as error:
+        message = f"{path}: {error.strerror}"
+        raise DataError(message) from None
+    except WireError as error:
+        message = f"{path}: {error}; write it by `deepsentry verdicts list --json`"
+        raise DataError(message) from None
+
+
+def recalibrated(settings: Settings, name: str) -> ModelReference | None:
+    """Save the champion of `name` with exactly the verdicts that stand; None where it has them already.
+
+    The weights are the same, so nothing is trained; no alias moves. Raises KafkaError, ModelError.
+    """
+    registry = Registry(settings.models.registry)
+    champion = registry.champion(name)
+    if champion is None:
+        message = f"there is no champion of {name}; train one with `deepsentry train --name {name}`"
+        raise VersionMissing(message)
+    version, _ = registry.read(name, champion.version)
+    judged = judged_on(settings.kafka)
+    if judged == version.judged:
+        return None
+    return registry.add(name, recalibrate(version, judged))
 
 
 def entries_of_files(settings: Settings, paths: Iterable[str]) -> Iterator[CleanEntry]:

@@ -73,7 +73,8 @@ class Telling:
             ):
                 self._looking.prepare(alert)
             return False
-        notice = Notice(alert, occasion, await self._around(alert, occasion))
+        links = self._surroundings.asking.links(alert, self.name)
+        notice = Notice(alert, occasion, await self._around(alert, occasion), links)
         position = Position(topics.ALERTS.name, partition, offset)
         told = await (self._try(notice) if alert.id in self._missed else self._tell(notice, position))
         if told:

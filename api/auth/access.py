@@ -10,7 +10,7 @@ from api.cache import Cache
 from api.errors import Unknown
 from api.roles import Principal
 from api.store.collection import Change
-from api.store.keys import ApiKeys
+from api.store.keys import ApiKey, ApiKeys
 from api.store.projects import Members
 from api.store.sessions import Sessions
 from api.store.users import Users
@@ -74,16 +74,24 @@ class Access:
         projects = await self._members.roles_of(user_id)
         return [Principal(kind="user", id=user_id, role=user.role, projects=projects, session=session_id)]
 
+    async def key_changed(self, key: str) -> None:
+        """Forget what was known of a key: after it was taken back."""
+        await self._cache.drop(f"key:{key}")
+
     async def _key(self, credentials: str) -> Principal:
         parsed = machines.parse(credentials)
-        kept = await self._keys.all.get(equal("id", parsed.id)) if parsed else None
-        if parsed is None or kept is None or not machines.proves(parsed.secret, kept.digest):
+        if parsed is None:
             raise Unknown(NOT_HELD)
+        found = await self._cache.through(
+            f"key:{parsed.id}", "self", list[ApiKey], AGE, lambda: self._keys.all.find(equal("id", parsed.id), limit=1)
+        )
+        kept = found[0] if found else None
         now = self._now()
-        if kept.expires_at <= now:
+        if kept is None or not machines.proves(parsed.secret, kept.digest) or kept.expires_at <= now:
             raise Unknown(NOT_HELD)
         if kept.used_at is None or now - kept.used_at > NOTE_USE_EVERY:
             await self._keys.all.update(Change(put={"used_at": now}), equal("id", kept.id))
+            await self.key_changed(kept.id)
         return Principal(kind="key", id=kept.id, role="viewer", projects={kept.project: kept.role})
 
 

@@ -20,9 +20,10 @@ async def create(parts: Parts, principal: Principal, name: str, title: str) -> P
         raise Refused(message)
     now = parts.now()
     project = Project(id=parts.new_id(), name=name, title=title, created_at=now, created_by=principal.id)
-    await parts.projects.all.insert(project)
     member = Member(id=parts.new_id(), project=project.id, user=principal.id, role="admin", added_at=now)
+    # the membership first: one of no project is nothing, a project of nobody would keep its name for ever
     await parts.members.all.insert(member)
+    await parts.projects.all.insert(project)
     await parts.access.changed(principal.id)
     await parts.audit.note(principal, "project.created", project.id, project=project.id)
     return project

@@ -13,7 +13,7 @@ from bson.codec_options import CodecOptions
 from bson.errors import BSONError
 from motor.motor_asyncio import AsyncIOMotorClient, AsyncIOMotorCollection
 from pymongo import ReturnDocument
-from pymongo.errors import CollectionInvalid, DuplicateKeyError, PyMongoError
+from pymongo.errors import CollectionInvalid, DuplicateKeyError, OperationFailure, PyMongoError
 
 from api.breaker import Breaker
 from api.errors import Duplicate, InvalidInput, StoreAway
@@ -35,6 +35,9 @@ OPERATORS: Final = {
     "at_most": "$lte",
     "at_least": "$gte",
 }
+UNKEEPABLE: Final = (BSONError, OverflowError, UnicodeEncodeError)
+SHUT: Final = (13, 18, 8000)
+"""Codes by which the store says that it lets nobody in."""
 LAST: Final = "\U0010ffff"
 DEEPEST: Final = 20
 
@@ -113,9 +116,11 @@ class Asked:
         async def translated() -> R:
             try:
                 return await ask()
-            except (DuplicateKeyError, CollectionInvalid, BSONError, OverflowError):
-                raise  # the store answered, or was not asked
+            except (CollectionInvalid, *UNKEEPABLE):
+                raise  # it was not asked
             except PyMongoError as error:
+                if isinstance(error, OperationFailure) and error.code not in SHUT:
+                    raise  # it answered: a value is taken, or a mistake of ours
                 message = f"the store does not answer: {type(error).__name__}"
                 raise StoreAway(message) from error
 
@@ -125,7 +130,7 @@ class Asked:
         except DuplicateKeyError:
             message = "a value that must be unique is taken"
             raise Duplicate(message) from None
-        except (BSONError, OverflowError):
+        except UNKEEPABLE:
             raise InvalidInput({"body": "holds text or a number that cannot be kept"}) from None
         finally:
             self._metrics.store_seconds.labels(operation).observe(time.perf_counter() - started)

@@ -34,9 +34,9 @@ class Sessions:
         """Return a person's sessions, the newest first."""
         return await self.all.find(equal("user", user), order=(("created_at", -1),), limit=MOST_SESSIONS)
 
-    async def end(self, id_: str) -> bool:
-        """End one."""
-        return bool(await self.all.remove(equal("id", id_)))
+    async def end(self, id_: str, user: str) -> bool:
+        """End one of a person's."""
+        return bool(await self.all.remove(equal("id", id_), equal("user", user)))
 
     async def end_all(self, user: str) -> int:
         """End all of a person's."""

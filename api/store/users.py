@@ -1,7 +1,7 @@
 """People who may sign in."""
 
 from datetime import datetime
-from typing import Final, Literal
+from typing import Literal
 
 from api.roles import Role
 from api.store.collection import Change, Store, Stored
@@ -9,7 +9,6 @@ from api.store.where import equal
 from deepsentry.errors import NotFound
 
 State = Literal["active", "disabled", "erased"]
-ERASED: Final = "erased"
 
 
 class User(Stored, frozen=True, kw_only=True):
@@ -21,16 +20,6 @@ class User(Stored, frozen=True, kw_only=True):
     role: Role
     state: State
     created_at: datetime
-    password: bytes
-    """bcrypt, api/auth/passwords.py."""
-    password_at: datetime
-    totp: bytes = b""
-    """The sealed secret; empty where no second factor is set up."""
-    totp_pending: bytes = b""
-    """A secret that was shown and not yet confirmed by a code."""
-    recovery: tuple[bytes, ...] = ()
-    """Digests of the recovery codes that are left."""
-    signed_in_at: datetime | None = None
 
 
 def email_key(email: str) -> str:

@@ -37,11 +37,12 @@ class Stage(StrEnum):
     SCORE = "score"
     ALERT = "alert"
     TRAIN = "train"
+    INDEX = "index"
     ALL = "all"
 
 
 def worker(stage: Annotated[Stage, typer.Argument(help="Which step to run.")]) -> None:
-    """Run one step of the stream, a process for each, or what takes jobs: `train`."""
+    """Run one step of the stream, a process for each, or what the control plane needs: `train`, `index`."""
     effective, _ = settings.load()
     logs.configure(effective.log)
     match stage:
@@ -57,6 +58,10 @@ def worker(stage: Annotated[Stage, typer.Argument(help="Which step to run.")]) -
             from streams.jobbing import run as take_jobs  # noqa: PLC0415 - as below
 
             take_jobs(effective)
+        case Stage.INDEX:
+            from deepsentry.commands.index import run as follow  # noqa: PLC0415 - as below
+
+            follow(effective)
 
 
 def _run(effective: settings.Settings, stage: Literal["sanitize", "score", "alert"]) -> NoReturn:

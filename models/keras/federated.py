@@ -1,7 +1,6 @@
 """One site's share of a round: weights come in, are measured and trained on the site's own data, and go out."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Final
 
 import keras
@@ -10,24 +9,12 @@ import tensorflow as tf
 from numpy.typing import NDArray
 
 from models.encoder import WIDTH, Encoder
+from models.federated import Ask
 from models.keras.encoder import train_encoder
 from models.keras.sequence import Batch, Example, NextStatement, batches
 from models.sequence import Network
 
 CLIP: Final = 1.0
-
-
-@dataclass(frozen=True, slots=True)
-class Ask:
-    """How a site trains in one round."""
-
-    steps: int
-    """Batches, at most."""
-    rate: float
-    """Learning rate."""
-    mu: float = 0.0
-    """FedProx: how strongly weights are held to those that came in (Li et al. 2020)."""
-    seed: int = 0
 
 
 class Learner:

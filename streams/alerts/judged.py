@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from deepsentry.events import Alert, Silence, Verdict, View
-from streams.alerts.likeness import Likeness
+from streams.alerts.likeness import NEAR, Likeness
 
 MOST: Final = 10_000
 """Verdicts that are honoured, the newest."""
@@ -38,10 +38,11 @@ def silence_of(verdict: Verdict, days: float) -> Silence:
 class Judged:
     """The verdicts that stand, ready to be held against alerts."""
 
-    def __init__(self, verdicts: Iterable[Verdict], days: float) -> None:
+    def __init__(self, verdicts: Iterable[Verdict], days: float, near: float = NEAR) -> None:
         """`days` is how long a false alarm counts; a true one counts for as long as it stands."""
         standing = sorted((v for v in verdicts if not v.withdrawn), key=lambda v: (v.at, v.anomaly))[-MOST:]
         self._days = days
+        self._near = near
         self._alerts = {v.alert: v for v in standing if v.alert and v.judgement == "false_alarm"}
         self._kinds: dict[Key, list[tuple[Likeness, Verdict]]] = defaultdict(list)
         for verdict in standing:
@@ -63,7 +64,7 @@ class Judged:
         if alert.members or alert.count > 1 or not self._kinds:
             return None  # of several anomalies, only the strangest is known
         mine = Likeness.of(alert.anomaly)
-        alike = [v for other, v in self._kinds.get(_key(mine), ()) if other.is_like(mine)] if mine else []
+        alike = [v for other, v in self._kinds.get(_key(mine), ()) if other.is_like(mine, self._near)] if mine else []
         if any(verdict.judgement == "true" for verdict in alike):
             return None
         found = [verdict for verdict in alike if now < until(verdict, self._days)]

@@ -4,16 +4,18 @@ It is odd in the same views, made of the same statements in nearly the same numb
 Suppressing whatever shares a template or a fingerprint hides real faults; docs/feedback.md has the figures.
 """
 
-import math
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final, Self
 
 from deepsentry.events import Anomaly, SequenceKind, View
+from deepsentry.shapes import Places, distance, moved, places
 
 NEAR: Final = 0.01
-"""Distance of log counts up to which two sequences are made of the same; see `distance`."""
+"""Distance of log counts up to which two sequences are made of the same."""
+MOVED: Final = 0.25
+"""Share of the sequence by which a line may stand elsewhere, as requests interleave."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +32,7 @@ class Likeness:
     template: str
     counts: Mapping[str, int]
     """Statement -> its lines."""
+    places: Places[str]
 
     @classmethod
     def of(cls, anomaly: Anomaly) -> Self | None:
@@ -47,10 +50,11 @@ class Likeness:
             place=_place(texts, anomaly.explanation.deviation) if "sequence" in views else None,
             template=anomaly.explanation.template,
             counts=Counter(texts),
+            places=places(texts),
         )
 
-    def is_like(self, other: Self) -> bool:
-        """Tell whether both are of one kind; the same whichever is asked."""
+    def is_like(self, other: Self, near: float = NEAR) -> bool:
+        """Tell whether both are of one kind, their distance at most `near`; the same whichever is asked."""
         return (
             self.service == other.service
             and self.kind == other.kind
@@ -59,18 +63,9 @@ class Likeness:
             and self.template == other.template
             and self.place == other.place
             and self.counts.keys() == other.counts.keys()
-            and distance(self.counts, other.counts) <= NEAR
+            and distance(self.counts, other.counts) <= near
+            and moved(self.places, other.places) <= MOVED
         )
-
-
-def distance(one: Mapping[str, int], other: Mapping[str, int]) -> float:
-    """Return sum |x - y| / sum max(x, y) over all statements, x and y being log(1 + count): 0 to 1."""
-    apart = whole = 0.0
-    for text in sorted(one.keys() | other.keys()):
-        x, y = math.log1p(one.get(text, 0)), math.log1p(other.get(text, 0))
-        apart += abs(x - y)
-        whole += max(x, y)
-    return apart / whole if whole else 0.0
 
 
 def _place(texts: list[str], deviation: int | None) -> tuple[str, str, str]:

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
-from deepsentry.events import Alert, Context
+from deepsentry.events import Alert, Context, Judgement
 from streams.alerts.fingerprint import STORM
 
 Occasion = Literal["opened", "escalated", "repeated", "resolved"]
@@ -19,6 +19,8 @@ class Notice:
     occasion: Occasion
     context: Context | None = None
     """What stood around it, where that was looked at."""
+    links: tuple[tuple[Judgement, str], ...] = ()
+    """Addresses at which whoever reads it can say whether it was right."""
 
     @property
     def key(self) -> str:

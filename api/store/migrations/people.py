@@ -29,11 +29,8 @@ PEOPLE: Final = Step(
                 Index((("expires_at", 1),), expires=True),
             ),
         ),
-        Layout(
-            "used_codes",
-            {"expires_at": "date"},
-            (Index((("expires_at", 1),), expires=True),),
-        ),
+        Layout("credentials", {"password": "bytes", "password_at": "date", "totp_step": "int"}),
+        Layout("spent", {"expires_at": "date"}, (Index((("expires_at", 1),), expires=True),)),
         Layout(
             "attempts",
             {"failures": "int", "expires_at": "date"},

@@ -30,11 +30,12 @@ def encode(notice: Notice, source: str) -> bytes:
     data: Any = wire.builtins(alert)
     if notice.context is not None:
         data["context"] = wire.builtins(notice.context)
-    body = wire.encode({**event, "data": data})
+    links = {"links": dict(notice.links)} if notice.links else {}  # a link that is cut is none
+    body = wire.encode({**event, "data": {**data, **links}})
     for step in STEPS:
         if len(body) <= LIMIT:
             break
-        body = wire.encode({**event, "data": {**_cut(data, step), "truncated": True}})
+        body = wire.encode({**event, "data": {**_cut(data, step), "truncated": True, **links}})
     return body
 
 

@@ -64,6 +64,8 @@ def text(notice: Notice) -> str:
         rows += ["", *wording.lines(alert.anomaly), "", wording.source(alert.anomaly), wording.model(alert.anomaly)]
     if notice.context is not None:
         rows += ["", *around.before(notice.context, BEFORE)]
+    if notice.links:
+        rows += ["", *(f"{wording.ANSWERS[said]}: {address}" for said, address in notice.links)]
     return "\n".join([*rows, "", f"look closer: {wording.closer(alert.anomaly)}", f"key: {visible(notice.key)}", ""])
 
 
@@ -99,6 +101,9 @@ def _html(notice: Notice, cid: str) -> str:
     shown = "\n".join(wording.lines(alert.anomaly)) if alert.status == "firing" else ""
     lines = _pre(shown) if shown else ""
     before = _pre("\n".join(around.before(notice.context, BEFORE))) if notice.context is not None else ""
+    answers = " · ".join(
+        f'<a href="{html.escape(address)}">{wording.ANSWERS[said]}</a>' for said, address in notice.links
+    )
     plot = (
         f'<p><img src="cid:{html.escape(cid)}" alt="scores of the views, and the sequence" width="640"></p>'
         if cid
@@ -108,6 +113,7 @@ def _html(notice: Notice, cid: str) -> str:
         '<!DOCTYPE html><html lang="en"><head><meta charset="utf-8"></head><body style="font-family:sans-serif">'
         f'<h2 style="color:{colour}">{html.escape(alert.severity.upper())} {html.escape(wording.title(alert))}</h2>'
         f"<p>{html.escape(notice.occasion)}</p><table>{rows}</table>{lines}{plot}{before}"
+        f"{f'<p>{answers}</p>' if answers else ''}"
         f'<p style="color:#666">look closer: <code>{html.escape(wording.closer(alert.anomaly))}</code></p>'
         f'<p style="color:#666">key: <code>{html.escape(visible(notice.key))}</code></p></body></html>\n'
     )

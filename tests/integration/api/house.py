@@ -14,16 +14,18 @@ from api.auth import keys, machines
 from api.parts import Parts, compose, utc_now
 from api.roles import Role
 from api.store import migrations
+from api.store.credentials import Credentials
 from api.store.keys import ApiKey
 from api.store.projects import Member, Project
 from api.store.sessions import Session
 from api.store.users import User
 from deepsentry.control import Api, Mongo, Redis
-from deepsentry.sections import Kafka
+from deepsentry.sections import Kafka, Models
 from deepsentry.settings import Settings
 
 NOBODY = "127.0.0.1:1"
 """Where nobody listens."""
+PASSWORD = "correct horse battery staple"
 
 
 @dataclass(frozen=True)
@@ -39,17 +41,28 @@ class House:
 
     def __init__(self, home: Path, mongo: Mongo, redis: Redis, bootstrap: str = NOBODY, **api: Any) -> None:
         keys.ensure(home / "keys", utc_now())
+        # cheap passwords, which no operator can set: tests sign in by the hundred
+        own = Api(keys=home / "keys").model_copy(update={"bcrypt_rounds": 4} | api)
         self.settings = Settings(
-            api=Api(keys=home / "keys", **api), mongo=mongo, redis=redis, kafka=Kafka(bootstrap=bootstrap)
+            api=own,
+            mongo=mongo,
+            redis=redis,
+            kafka=Kafka(bootstrap=bootstrap),
+            models=Models(registry=home / "registry"),
         )
         self.ahead = timedelta()
+        self._stopped: datetime | None = None
         self.parts: Parts = compose(self.settings, self.now)
         self.app = create_app(self.settings, self.parts)
         transport = httpx.ASGITransport(self.app, raise_app_exceptions=False)
         self.client = httpx.AsyncClient(transport=transport, base_url="http://testserver/api/v1")
 
     def now(self) -> datetime:
-        return utc_now() + self.ahead
+        return (self._stopped or utc_now()) + self.ahead
+
+    def stop_the_clock(self) -> None:
+        """From now on only `ahead` moves it."""
+        self._stopped = utc_now()
 
     async def __aenter__(self) -> Self:
         await migrations.migrate(self.parts.store, self.now)  # type: ignore[arg-type] # the driver prepares, too
@@ -87,9 +100,9 @@ class House:
             role=role,
             state="active",
             created_at=now,
-            password=b"none",
-            password_at=now,
         )
+        hashed = await self.parts.passwords.hash(PASSWORD)
+        await self.parts.credentials.all.insert(Credentials(id=id_, password=hashed, password_at=now))
         await self.parts.users.all.insert(user)
         ends = now + timedelta(days=1)
         await self.parts.sessions.all.insert(

@@ -8,8 +8,7 @@ import pytest
 from deepsentry.events import ModelReference
 from models.artifact import Federation, from_files, to_files
 from models.detector import Detector
-from models.federated import Site
-from models.keras.federated import Ask
+from models.federated import Ask, Site
 from models.prepare import LoggedSequence, Observed
 from models.preparing import TrainingOptions
 from models.shared import Weights, digest, initial
