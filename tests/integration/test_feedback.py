@@ -4,6 +4,7 @@ import asyncio
 import json
 import subprocess
 import sys
+from http import HTTPStatus
 from typing import Any
 
 from benchmarks.answers.rare import RARE
@@ -89,6 +90,7 @@ def test_a_version_that_knows_of_a_false_alarm_finds_no_anomaly_and_one_without_
     stream = trained_stream
     probe = tuple(journey for journey in RARE if journey.name == "probe")
     worker = stream.work("score")
+    eventually(lambda: worker.ready().status == HTTPStatus.OK)
 
     def probed(seed: int) -> set[str]:
         """Return the ids of the anomalies that three new probes lead to, once they were judged."""
