@@ -7,13 +7,12 @@ Gaussian noise is added to the sum. Neighbours differ in one record, added or re
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Annotated, Final, Literal
+from typing import Annotated, Final
 
 import msgspec
 from dp_accounting import ExplicitBracketInterval, calibrate_dp_mechanism, dp_event, pld, rdp
 
-Unit = Literal["sequence", "key"]
-"""What an epsilon protects: one sequence, or all sequences of one key (a session id, a host)."""
+from models.private import Unit
 
 _ORDERS: Final = (*(1 + i / 10 for i in range(5, 100)), *range(11, 64), 80, 128, 256, 512)
 _INTERVAL: Final = 1e-3

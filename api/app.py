@@ -72,6 +72,7 @@ def create_app(settings: Settings, parts: Parts | None = None) -> FastAPI:
         version=__version__,
         description=ABOUT,
         lifespan=lifespan,
+        generate_unique_id_function=lambda route: route.name,  # clients are generated with these names
         openapi_url=f"{V1}/openapi.json",
         docs_url=None,
         redoc_url=None,

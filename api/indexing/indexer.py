@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
 from typing import Final, TypeVar
 
-from api.errors import Duplicate, InvalidInput
+from api.errors import Away, Duplicate, InvalidInput
 from api.indexing import documents
 from api.indexing.keep import keep
 from api.store.collection import Change
@@ -79,8 +79,12 @@ class Indexer:
             return  # what compaction forgets, the store forgets by its own time
         try:
             await self._handlers[record.topic](record)
+        except Away:
+            raise
         except (WireError, InvalidInput) as error:
             log.warning("event_unreadable", topic=record.topic, offset=record.offset, reason=str(error)[:200])
+        except Exception as error:  # noqa: BLE001 - one record that is not kept must not hold up all others
+            log.error("event_unkept", topic=record.topic, offset=record.offset, error=type(error).__name__)  # noqa: TRY400
 
     async def job(self, event: Job) -> None:
         """Keep a job, or that its end was asked for."""
