@@ -114,7 +114,9 @@ class Story:
         self.stream.workers.append(api)
         self.workers = [self.stream.work(stage) for stage in STAGES]
         [listens] = patiently(lambda: api.said("api_listens"))
-        self.client.base_url = httpx.URL(f"http://127.0.0.1:{listens['port']}/api/v1")
+        base = f"http://127.0.0.1:{listens['port']}"
+        patiently(lambda: _answers(f"{base}/health/live"))
+        self.client.base_url = httpx.URL(f"{base}/api/v1")
 
     def ask(self, method: str, path: str, body: Body | None = None, status: int = 0, **headers: str) -> Body:
         """Return what the control plane answers; `PROJECT` in the path stands for ours."""
@@ -199,3 +201,10 @@ class Story:
 
     def _bear(self, tokens: Body) -> None:
         self.client.headers["Authorization"] = f"Bearer {tokens['access_token']}"
+
+
+def _answers(url: str) -> bool:
+    try:
+        return httpx.get(url).is_success
+    except httpx.TransportError:
+        return False
