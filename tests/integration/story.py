@@ -133,7 +133,7 @@ class Story:
         return found
 
     def sign_up(self) -> None:
-        """Give the first admin a second factor, and a project that may name the topics."""
+        """Give the first admin a second factor, and a project."""
         first = self.ask("POST", "/sessions", {"email": MAIL, "password": PASSWORD})
         self._bear(first)
         device = pyotp.TOTP(self.ask("POST", "/me/totp", {"password": PASSWORD})["secret"])
@@ -145,6 +145,9 @@ class Story:
         code = device.at(int(time.time()) + 30)
         self._bear(self.ask("POST", "/sessions/code", {"token": wanted["code_token"], "code": code}))
         self.project = self.ask("POST", "/projects", {"name": "storage", "title": "Storage"})["id"]
+
+    def grant(self) -> None:
+        """Let the project name the topics."""
         for topic in (topics.RAW, topics.CLEAN):
             self.ask("POST", "/PROJECT/grants", {"kind": "topic", "name": topic.name})
 
