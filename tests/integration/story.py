@@ -114,7 +114,9 @@ class Story:
         self.stream.workers.append(api)
         self.workers = [self.stream.work(stage) for stage in STAGES]
         [listens] = patiently(lambda: api.said("api_listens"))
-        self.client.base_url = httpx.URL(f"http://127.0.0.1:{listens['port']}/api/v1")
+        base = f"http://127.0.0.1:{listens['port']}"
+        patiently(lambda: _answers(f"{base}/health/live"))
+        self.client.base_url = httpx.URL(f"{base}/api/v1")
 
     def ask(self, method: str, path: str, body: Body | None = None, status: int = 0, **headers: str) -> Body:
         """Return what the control plane answers; `PROJECT` in the path stands for ours."""
@@ -131,7 +133,7 @@ class Story:
         return found
 
     def sign_up(self) -> None:
-        """Give the first admin a second factor, and a project that may name the topics."""
+        """Give the first admin a second factor, and a project."""
         first = self.ask("POST", "/sessions", {"email": MAIL, "password": PASSWORD})
         self._bear(first)
         device = pyotp.TOTP(self.ask("POST", "/me/totp", {"password": PASSWORD})["secret"])
@@ -143,6 +145,9 @@ class Story:
         code = device.at(int(time.time()) + 30)
         self._bear(self.ask("POST", "/sessions/code", {"token": wanted["code_token"], "code": code}))
         self.project = self.ask("POST", "/projects", {"name": "storage", "title": "Storage"})["id"]
+
+    def grant(self) -> None:
+        """Let the project name the topics."""
         for topic in (topics.RAW, topics.CLEAN):
             self.ask("POST", "/PROJECT/grants", {"kind": "topic", "name": topic.name})
 
@@ -199,3 +204,10 @@ class Story:
 
     def _bear(self, tokens: Body) -> None:
         self.client.headers["Authorization"] = f"Bearer {tokens['access_token']}"
+
+
+def _answers(url: str) -> bool:
+    try:
+        return httpx.get(url).is_success
+    except httpx.TransportError:
+        return False

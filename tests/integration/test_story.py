@@ -1,5 +1,8 @@
 """The whole story on real servers: from the first admin to a roll-back, while real workers follow."""
 
+import os
+import re
+import subprocess
 import sys
 import threading
 import time
@@ -25,6 +28,7 @@ def test_from_the_first_admin_to_a_roll_back(tmp_path: Path, house: Servers) -> 
     began = time.monotonic()
     with Story(tmp_path, house) as story:
         story.sign_up()
+        story.grant()
         story.publish(story.lines.take(LEARNED))
         job = story.train(seed=1)
         assert (job["version"]["version"], job["project"]["name"], job["owner"]["name"]) == (1, "storage", "Ann")
@@ -69,6 +73,7 @@ def test_from_the_first_admin_to_a_roll_back(tmp_path: Path, house: Servers) -> 
 def test_a_server_that_is_killed_gives_no_wrong_answer_and_all_goes_on_by_itself(tmp_path: Path) -> None:
     with servers(tmp_path / "servers", wanted=ALL) as own, Story(tmp_path, own) as story:
         story.sign_up()
+        story.grant()
         story.publish(story.lines.take(LEARNED))
         story.train(seed=1)
         story.promote(1)
@@ -97,6 +102,24 @@ def test_a_server_that_is_killed_gives_no_wrong_answer_and_all_goes_on_by_itself
             story.promote(2)
         assert reader.statuses <= {200, 503}, reader.statuses
         assert reader.forgotten == set()
+
+
+def test_the_documented_session_does_what_it_says(tmp_path: Path, house: Servers) -> None:
+    page = (Path(__file__).parents[2] / "docs" / "work.md").read_text(encoding="utf-8")
+    session = "".join(re.findall(r"^```sh\n(.*?)^```$", page, re.DOTALL | re.MULTILINE))
+    with Story(tmp_path, house) as story:
+        story.sign_up()
+        story.publish(story.lines.take(LEARNED))
+        environment = {
+            **os.environ,
+            "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
+            "API": str(story.client.base_url).rstrip("/"),
+            "AUTH": f"Authorization: {story.client.headers['Authorization']}",
+            "PROJECT": story.project,
+        }
+        command = ["/bin/bash", "-euxo", "pipefail", "-c", session]
+        done = subprocess.run(command, check=False, env=environment, cwd=tmp_path, capture_output=True)
+        assert done.returncode == 0, (done.stdout + done.stderr).decode()[-4000:]
 
 
 class Reader:
