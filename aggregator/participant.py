@@ -4,12 +4,16 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final, Protocol
 
+import msgspec
 from flwr.app import ConfigRecord, Message, RecordDict
 
 from aggregator import records
+from aggregator.ledger import OverBudget
+from aggregator.plan import UNITS
 from aggregator.policy import Asked, Policy, told
 from aggregator.rounds import ENCODER
 from aggregator.secure import DATA, METRICS, data_of
+from aggregator.spending import Private, Spending, unit_of
 from aggregator.standing import Masks
 from deepsentry.errors import FederationError
 from deepsentry.events import ModelReference
@@ -26,7 +30,7 @@ class Refusal(FederationError):
     """This site does not answer; the text is our own and may be told."""
 
 
-class Learns(Protocol):
+class Learns(Private, Protocol):
     """A site's data: `models.federated.Site`."""
 
     @property
@@ -67,12 +71,14 @@ class Participant:
         policy: Policy,
         masks: Masks | None,
         save: Callable[[TrainedVersion], ModelReference],
+        spending: Spending | None = None,
     ) -> None:
         """Take `data`, which returns the site's sequences as a job shall see them."""
         self._data = data
         self._policy = policy
         self._masks = masks
         self._save = save
+        self._spending = spending
 
     def answer(self, message: Message, asked: Asked, stopped: Callable[[], bool]) -> Reply:
         """Return the reply. Raises Refusal with what may be told, and anything else with what may not."""
@@ -102,7 +108,7 @@ class Participant:
     def _learn(self, weights: Weights, asked: Asked, stopped: Callable[[], bool]) -> tuple[Weights, records.Facts]:
         """Return weights after a round at this site, within its clamps, and what it measured before."""
         site = self._data(str(asked.config.get("job", "")))
-        facts = {records.WEIGHT: float(site.examples), "loss": site.loss(weights)}
+        encoder = asked.config.get("phase") == ENCODER
         steps = max(min(int(asked.number("steps")), self._policy.most_steps), 1)
         ask = Ask(
             steps=steps,
@@ -110,9 +116,26 @@ class Participant:
             mu=min(max(asked.number("mu"), 0.0), 100.0),
             seed=int(asked.number("seed")) % MOST_SEED,
         )
-        if asked.config.get("phase") == ENCODER:
-            return site.train_encoder(weights, Ask(min(steps, ENCODER_STEPS), ask.rate, 0.0, ask.seed)), facts
-        return site.train(weights, ask, stopped), facts
+        if encoder:
+            ask = Ask(min(steps, ENCODER_STEPS), ask.rate, 0.0, ask.seed)
+        if asked.number("noise") > 0:
+            return self._learn_privately(site, weights, ask, asked, stopped)
+        facts = {records.WEIGHT: float(site.examples), "loss": site.loss(weights)}
+        after = site.train_encoder(weights, ask) if encoder else site.train(weights, ask, stopped)
+        return after, facts
+
+    def _learn_privately(
+        self, site: Learns, weights: Weights, ask: Ask, asked: Asked, stopped: Callable[[], bool]
+    ) -> tuple[Weights, records.Facts]:
+        """Train with noise; how many sequences there are is held to be public, their loss is not and stays."""
+        if self._spending is None:
+            refusal = "this site keeps no ledger of privacy"
+            raise Refusal(refusal)
+        after = self._spending.train(site, weights, ask, asked, stopped)
+        if isinstance(after, OverBudget):
+            refusal = "the privacy budget of this site does not allow another round"
+            raise Refusal(refusal)
+        return after, {records.WEIGHT: float(site.examples)}
 
     def _masked(self, message: Message, asked: Asked, stage: str, stopped: Callable[[], bool]) -> Reply:
         if self._masks is None:
@@ -142,6 +165,8 @@ class Participant:
         facts = {records.WEIGHT: float(site.examples), "loss": found.loss, "auc": found.auc}
         if records.CURRENT in message.content.array_records:
             facts["current-auc"] = site.measure(self._weights(message, records.CURRENT)).auc
+        if asked.number("noise") > 0 and self._spending is not None:
+            facts["epsilon"] = self._spending.epsilon(str(asked.config.get("job", "")))
         facts = told(self._policy, facts)
         return Reply(records.answer(message, facts), tuple(sorted(facts)))
 
@@ -153,6 +178,13 @@ class Participant:
         reference = ModelReference(str(asked.config["model"])[:63], int(asked.number("version")), digest(weights))
         job = str(asked.config.get("job", ""))
         note = Federation(job, reference, int(asked.number("rounds")), int(asked.number("sites")))
+        if asked.number("noise") > 0 and self._spending is not None:
+            note = msgspec.structs.replace(
+                note,
+                epsilon=self._spending.epsilon(job),
+                delta=self._spending.budget.delta,
+                unit=UNITS[unit_of(asked)],
+            )
         self._save(self._data(job).version(weights, note))
         return Reply(records.answer(message, {"adopted": 1.0}), ("adopted",))
 

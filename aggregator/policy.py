@@ -95,9 +95,7 @@ def objection(policy: Policy, asked: Asked) -> str:
         f"fewer than {policy.least_sites} sites take part": sites < policy.least_sites,
         f"the job has more than {policy.most_rounds} rounds": trains and rounds > policy.most_rounds,
         "this site takes part in secure aggregation only": policy.secure_only and asked.type == "train",
-        f"the noise is less than {policy.least_noise:g}": trains
-        and asked.config.get("phase") == "sequence"
-        and noise < policy.least_noise,
+        f"the noise is less than {policy.least_noise:g}": trains and noise < policy.least_noise,
         "this site makes no version of what comes from outside": asked.type == "query.adopt" and not policy.adopt,
     }
     return next((reason for reason, failed in checks.items() if failed), "")

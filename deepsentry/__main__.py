@@ -15,14 +15,22 @@ from deepsentry.commands import (
     alerts,
     bench,
     capacity,
+    control,
     demo,
     evaluate,
     house,
     learn,
     look,
+    models,
+    people,
+    published,
     redaction,
     rejected,
+    silences,
     stream,
+    tail,
+    told,
+    verdicts,
 )
 from deepsentry.errors import DeepSentryError
 
@@ -44,7 +52,8 @@ app.command()(house.up)
 app.add_typer(house.topics, name="topics")
 app.command()(stream.worker)
 app.command()(learn.train)
-app.add_typer(learn.models, name="models")
+app.command()(learn.recalibrate)
+app.add_typer(models.models, name="models")
 app.command()(look.score)
 app.command()(look.explain)
 app.command()(evaluate.evaluate)
@@ -53,9 +62,21 @@ app.command()(capacity.capacity)
 app.command()(stream.sanitize)
 app.add_typer(redaction.redaction, name="redaction")
 app.add_typer(rejected.rejected, name="rejected")
+alerts.alerts.command("list")(told.list_alerts)
+alerts.alerts.command()(told.show)
+alerts.alerts.command()(tail.tail)
 app.add_typer(alerts.alerts, name="alerts")
+app.add_typer(silences.silences, name="silences")
+app.command()(verdicts.verdict)
+app.add_typer(verdicts.verdicts, name="verdicts")
+app.add_typer(control.api, name="api")
+app.add_typer(control.store, name="store")
+app.add_typer(control.keys, name="keys")
+app.add_typer(published.events, name="events")
 for _name, _help in FEDERATED.items():
     app.add_typer(typer.Typer(help=_help), name=_name)
+app.add_typer(people.users, name="users")
+app.add_typer(people.audit, name="audit")
 app.add_typer(house.config, name="config")
 app.command()(house.doctor)
 

@@ -14,6 +14,7 @@ DeepSentryError
 |  `- VersionMissing    no such model, version or alias
 |- FederationError      a job, a site or the aggregator cannot go on; says which and why
 |- NotFound             an anomaly, an alert or another thing that was named does not exist
+|- LinkRefused          a signed link is forged, changed or over
 `- DeliveryError        an alert target refused or did not answer
    `- TargetAway       it did not answer, or asked to wait: that may pass
 """
@@ -73,6 +74,10 @@ class FederationError(DeepSentryError):
 
 class NotFound(DeepSentryError):
     """A thing that was named does not exist."""
+
+
+class LinkRefused(DeepSentryError):
+    """A signed link is forged, changed or over."""
 
 
 class DeliveryError(DeepSentryError):

@@ -92,6 +92,8 @@ class Worker(Section):
     chunk: int = Field(1000, ge=1, le=100_000)
     """Records handled at once, at most."""
     commit_interval: float = Field(1.0, gt=0, le=60)
+    lost_after: float = Field(60.0, ge=1, le=3600)
+    """Seconds of silence after which whoever runs a job is taken for dead, and another takes the job."""
 
 
 class Federation(Section):

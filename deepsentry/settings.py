@@ -14,6 +14,7 @@ from typing import Any, Final, get_args
 from pydantic import BaseModel, SecretStr, ValidationError
 
 from deepsentry import wire
+from deepsentry.control import Api, Mongo, Redis
 from deepsentry.errors import SettingsError, WireError
 from deepsentry.handling import Alerts
 from deepsentry.section import Section
@@ -22,6 +23,7 @@ from deepsentry.targets import SECRETS, Target
 
 PREFIX: Final = "DEEPSENTRY_"
 TARGETS: Final = ("alerts", "targets")
+LINK_KEY: Final = ("alerts", "links", "key")
 CONFIG_FILE: Final = "deepsentry.toml"
 """Read from the working directory, or from the path in DEEPSENTRY_CONFIG."""
 
@@ -36,6 +38,9 @@ class Settings(Section):
     models: Models = Models()
     alerts: Alerts = Alerts()
     worker: Worker = Worker()
+    api: Api = Api()
+    mongo: Mongo = Mongo()
+    redis: Redis = Redis()
     federation: Federation = Federation()
     log: Log = Log()
     data: Path | None = None
@@ -102,7 +107,7 @@ def _from_toml(named: Path | None) -> Iterator[tuple[tuple[str, ...], object, st
         message = f"{path}: {error}"
         raise SettingsError(message) from None
     for key, value in _leaves(data, ()):
-        if key[:2] == TARGETS and key[-1] in SECRETS:
+        if (key[:2] == TARGETS and key[-1] in SECRETS) or key == LINK_KEY:
             variable = PREFIX + "__".join(key).upper()
             message = (
                 f"{path}: {'.'.join(key)}: a secret does not stand in this file; set {variable}_FILE or {variable}"

@@ -38,6 +38,11 @@ def encode(value: object) -> bytes:
     return _encoder.encode(value)
 
 
+def encode_each(values: Iterable[object]) -> list[bytes]:
+    """Return each of `values` as `encode` does; cheaper than one by one."""
+    return list(map(_encoder.encode, values))
+
+
 def decode(kind: type[T], data: bytes) -> T:
     """Return the event of type `kind` in `data`; unknown fields are allowed. Raises WireError."""
     decoder = _decoders.get(kind) or _decoders.setdefault(kind, msgspec.json.Decoder(kind))
@@ -109,6 +114,12 @@ def from_protobuf(kind: type[M], data: bytes) -> M:
 def pretty(value: object) -> str:
     """Return `value` as indented JSON for people."""
     return msgspec.json.format(_encoder.encode(value), indent=2).decode()
+
+
+def schemas(kinds: Iterable[type], reference: str) -> dict[str, dict[str, Any]]:
+    """Return name -> JSON Schema (2020-12) of `kinds` and of all events in them; `reference`: `#/$defs/{name}`."""
+    _, components = msgspec.json.schema_components(list(kinds), ref_template=reference)
+    return dict(components)
 
 
 def builtins(value: object) -> object:

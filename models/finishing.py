@@ -29,6 +29,7 @@ from models.precedence import OCCURRENCES, Precedence
 from models.prepare import Observed
 from models.preparing import Prepared, TrainingOptions
 from models.profile import Counts, counts, matrix, weights
+from models.recalibration import recalibrate
 from models.sequence import UNITS, Network, usual_shares
 
 MIN_SECONDS: Final = 1.0
@@ -68,7 +69,7 @@ def finish(
         "set_aside_share": round(1.0 - float(prepared.trimmed.keep.mean()), 4),
         "sequences_a_day": round(len(corpus.sequences) * 86_400 / span, 1),
     }
-    return TrainedVersion(
+    version = TrainedVersion(
         metadata=_metadata(prepared, options, metrics, thresholds, fitted.federation),
         vocabulary=VocabularyFile(
             tuple(
@@ -85,6 +86,7 @@ def finish(
             "precedence.before": precedence.before,
         },
     )
+    return recalibrate(version, options.judged)
 
 
 def _usual(training: Sequence[Observed], templates: int) -> NDArray[np.float64]:
@@ -176,6 +178,7 @@ def _metadata(
             "tensorflow": release(),
         },
         notes=tuple(notes),
+        origin=dict(options.origin),
         federation=federation,
     )
 

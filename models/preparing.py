@@ -10,6 +10,8 @@ from numpy.typing import NDArray
 from deepsentry.errors import TrainingError
 from models.fitting import Part
 from models.intake import NOTHING, Corpus, Progress, take
+from models.known import Judged
+from models.lessons import set_aside
 from models.patience import complete, waiting_times
 from models.prepare import LoggedSequence, Observed
 from models.trimming import Trimmed, trim
@@ -33,6 +35,10 @@ class TrainingOptions:
     key_pattern: str = ""
     rules: str = ""
     """Version of the redaction rules that cleaned the data."""
+    origin: tuple[tuple[str, str], ...] = ()
+    """Who asked for it; it is kept in the metadata."""
+    judged: tuple[Judged, ...] = ()
+    """What people said of sequences."""
 
     def __post_init__(self) -> None:
         """Raise TrainingError for a value out of range."""
@@ -77,7 +83,8 @@ def prepare(
     corpus = take(sequences, progress)
     _check(corpus)
     templates = learn({text: int(n) for text, n in zip(corpus.texts, corpus.lines, strict=True)})
-    lines = _lines(corpus, Vocabulary(templates))
+    vocabulary = Vocabulary(templates)
+    lines = _lines(corpus, vocabulary)
     patience = waiting_times(corpus.sequences, lines, len(templates))
     over = max(t.end for t in corpus.sequences)
     observed = [
@@ -85,6 +92,8 @@ def prepare(
     ]
     progress("trim", 0, 1)
     trimmed = trim(observed, templates, rng)
+    if options.judged:
+        trimmed = set_aside(trimmed, observed, options.judged, vocabulary)
     progress("trim", 1, 1)
     split = len(observed) - max(int(len(observed) * options.validation_share), 1)
     part = _part(observed, trimmed, split)

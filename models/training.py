@@ -3,6 +3,7 @@
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -41,7 +42,7 @@ def train(
     version = finish(prepared, fitted, options, rng, progress)
     metrics = {**version.metadata.metrics, "seconds": round(clock() - began, 2)}
     metadata = msgspec.structs.replace(version.metadata, metrics=metrics)
-    return TrainedVersion(metadata, version.vocabulary, version.thresholds, version.arrays)
+    return replace(version, metadata=metadata)
 
 
 def train_encoder(templates: Sequence[str], options: TrainingOptions, progress: Progress) -> Encoder:

@@ -2,9 +2,15 @@
 
 import os
 import time
+import uuid
+from collections.abc import Iterator
 
 import pytest
 from hypothesis import is_hypothesis_test, settings
+from pydantic import SecretStr
+
+from deepsentry.control import Mongo, Redis
+from deepsentry.local import LocalCache, LocalStore, servers
 
 settings.register_profile("deepsentry", deadline=None)
 settings.load_profile("deepsentry")
@@ -20,3 +26,30 @@ def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
     while time.monotonic() < until:
         pyfuncitem.obj(**parameters)
     return True
+
+
+@pytest.fixture(scope="session")
+def store() -> Iterator[LocalStore]:
+    """A store for all tests that leave it alone; each takes a database of its own."""
+    with servers(wanted=("store",)) as running:
+        yield running.store
+
+
+@pytest.fixture(scope="session")
+def cache() -> Iterator[LocalCache]:
+    """A cache for all tests that leave it alone; each takes a prefix of its own."""
+    with servers(wanted=("cache",)) as running:
+        yield running.cache
+
+
+@pytest.fixture
+def mongo(store: LocalStore) -> Mongo:
+    """A database of this test's own: on the operator's MongoDB where DEEPSENTRY_MONGO__URL names one."""
+    url = os.environ.get("DEEPSENTRY_MONGO__URL") or store.url
+    return Mongo(url=SecretStr(url), database=f"test-{uuid.uuid4().hex}")
+
+
+@pytest.fixture
+def redis(cache: LocalCache) -> Redis:
+    """A prefix of this test's own."""
+    return Redis(url=SecretStr(cache.url), prefix=f"{uuid.uuid4().hex}:")

@@ -12,13 +12,13 @@ import typer
 
 from deepsentry import settings
 from deepsentry.commands.output import Json, err, print_json, table
-from deepsentry.commands.stream import sanitizer_of
 from deepsentry.demo import federated, slices
 from deepsentry.events.work import JobReport
 from deepsentry.settings import Settings
 from models.prepare import LoggedSequence
 from models.training import TrainingOptions, train
 from streams import offline
+from streams.learning import sanitizer_of
 from streams.sanitize import Located
 from streams.shippers import Record
 

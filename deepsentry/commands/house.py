@@ -28,13 +28,18 @@ def up(
         signal.signal(number, lambda *_: stopping.set())
     key = site_key_file(home)
     effective, _ = settings.load()
-    with local.servers(home, port) as servers:
+    with local.servers(home, port, local.ALL) as servers:
         ours = effective.kafka.model_copy(update={"bootstrap": servers.kafka.bootstrap})
         created = broker.create_topics(ours)
-        exports = {**servers.exports(), "DEEPSENTRY_REDACTION__SITE_KEY_FILE": str(key.resolve())}
+        exports = {
+            **servers.exports(),
+            "DEEPSENTRY_REDACTION__SITE_KEY_FILE": str(key.resolve()),
+            "DEEPSENTRY_API__KEYS": str((home / "keys").resolve()),
+        }
         for name, value in exports.items():
             out.print(f"export {name}={value}", soft_wrap=True)
-        err.print(f"Kafka runs with pid {servers.kafka.pid}; {len(created)} topics created. Ctrl-C ends it.")
+        pids = f"Kafka {servers.kafka.pid}, store {servers.store.pid}, cache {servers.cache.pid}"
+        err.print(f"These run: {pids}; {len(created)} topics created. Ctrl-C ends them.")
         stopping.wait()
 
 

@@ -19,14 +19,16 @@ from aggregator.flower import Tasks
 from aggregator.home import SECRET, environment
 from aggregator.keeping import write
 from aggregator.kit import SiteFile
+from aggregator.ledger import Ledger
 from aggregator.participant import Participant
 from aggregator.policy import Policy, read_policy
+from aggregator.privacy import Budget
 from aggregator.secagg import Terms, read_roster
+from aggregator.spending import Spending
 from aggregator.standing import Masks
 from deepsentry import logs, settings
 from deepsentry.commands import learn
 from deepsentry.commands.output import out
-from deepsentry.commands.stream import sanitizer_of
 from deepsentry.errors import SettingsError
 from deepsentry.events import ModelReference
 from deepsentry.settings import Settings
@@ -36,6 +38,7 @@ from models.prepare import LoggedSequence
 from models.preparing import TrainingOptions
 from models.registry import Registry
 from streams import offline
+from streams.learning import entries_of_files, entries_of_topic, sanitizer_of
 
 site = typer.Typer(no_args_is_help=True, help="Take part in a federation; no line of the log leaves.")
 FOLDER: Final = Path(".deepsentry/site")
@@ -82,7 +85,11 @@ def serve(home: Home = FOLDER) -> None:
     secret = state / SECRET_FILE
     write(secret, secrets.token_hex(32).encode(), SECRET)
     participant = Participant(
-        Data(effective, file, time.monotonic), policy, masks_of(file.name, home, policy), saver(effective)
+        Data(effective, file, time.monotonic),
+        policy,
+        masks_of(file.name, home, policy),
+        saver(effective),
+        Spending(Ledger(state / "privacy"), Budget(policy.epsilon, policy.delta)),
     )
     node = Child("supernode", supernode(file, home, secret), environment(state / "flower"), home / "supernode.log")
     agent = Agent(
@@ -122,9 +129,9 @@ def site_of(effective: Settings, file: SiteFile) -> Site:
     """Return what a site learns from. Raises DeepSentryError."""
     pattern = file.key or effective.sequences.key
     if file.topic:
-        entries = learn.entries_of_topic(effective, file.topic, learn.moment(file.since, time.time()))
+        entries = entries_of_topic(effective, file.topic, learn.moment(file.since, time.time()))
     else:
-        entries = learn.entries_of_files(effective, file.logs)
+        entries = entries_of_files(effective, file.logs)
     keyed = offline.key(entries, pattern)
     options = TrainingOptions(
         budget=effective.models.budget, key_pattern=keyed.pattern, rules=sanitizer_of(effective).rules

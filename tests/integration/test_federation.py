@@ -93,8 +93,14 @@ def _process(cluster: Cluster, word: str) -> psutil.Process:
     """Return the aggregator's child whose command holds `word`."""
     assert cluster.aggregator is not None
     below = psutil.Process(cluster.aggregator.pid).children(recursive=True)
-    [found] = [p for p in below if any(word in part for part in p.cmdline())][:1]
-    return found
+    return next(p for p in below if any(word in part for part in _command(p)))
+
+
+def _command(process: psutil.Process) -> list[str]:
+    try:
+        return process.cmdline()
+    except psutil.Error:
+        return []  # it has just ended
 
 
 def test_sites_train_one_version_each_makes_its_own_and_no_word_of_a_log_leaves(cluster: Cluster, tap: Tap) -> None:

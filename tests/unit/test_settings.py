@@ -124,6 +124,8 @@ def test_what_is_shown_masks_every_secret() -> None:
         "redaction.site_key",
         "alerts.targets.mine.url",
         "alerts.targets.mine.secret",
+        "mongo.url",
+        "redis.url",
     ]
 
 
@@ -152,6 +154,13 @@ def test_any_environment_gives_settings_or_a_settings_error(environ: dict[str, s
 def test_a_secret_of_a_target_is_refused_in_the_file_with_the_variable_to_set(tmp_path: Path, name: str) -> None:
     toml(tmp_path, f"[alerts.targets.oncall]\nkind = 'slack'\n{name} = '{SECRET}'\n")
     with pytest.raises(SettingsError, match=rf"set DEEPSENTRY_ALERTS__TARGETS__ONCALL__{name.upper()}_FILE") as raised:
+        load({})
+    assert SECRET not in str(raised.value)
+
+
+def test_the_key_of_links_is_refused_in_the_file_with_the_variable_to_set(tmp_path: Path) -> None:
+    toml(tmp_path, f"[alerts.links]\nurl = 'https://deepsentry.example.com'\nkey = '{SECRET}'\n")
+    with pytest.raises(SettingsError, match="set DEEPSENTRY_ALERTS__LINKS__KEY_FILE") as raised:
         load({})
     assert SECRET not in str(raised.value)
 

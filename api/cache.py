@@ -1,0 +1,175 @@
+"""The cache: what was read lately, in groups that are dropped together. Without it everything works, slower."""
+
+import time
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from typing import Any, Final, Protocol, TypeVar
+
+from redis.asyncio import ConnectionPool
+from redis.asyncio import Redis as Client
+from redis.exceptions import RedisError
+
+from api.breaker import Breaker
+from api.errors import CacheAway
+from api.metrics import ApiMetrics
+from deepsentry import wire
+from deepsentry.control import Redis
+from deepsentry.errors import SettingsError, WireError
+
+T = TypeVar("T")
+KEEP: Final = """
+if redis.call('GET', KEYS[2]) ~= ARGV[3] then return 0 end
+redis.call('HSET', KEYS[1], ARGV[1], ARGV[2])
+redis.call('PEXPIRE', KEYS[1], ARGV[4])
+return 1
+"""
+"""Keeps a value unless its group was dropped since the value was read."""
+LONGEST: Final = 3600
+MOST_CONNECTIONS: Final = 100
+
+
+class Cache(Protocol):
+    """Keeps values of a group for a while; never the only place where something stands."""
+
+    async def through(
+        self, group: str, name: str, kind: type[T], seconds: float, load: Callable[[], Awaitable[T]]
+    ) -> T:
+        """Return the value `name` of `group`, from `load` where it is not kept; it may be `seconds` old."""
+        ...
+
+    async def drop(self, group: str) -> None:
+        """Forget every value of a group, also those that are being loaded now."""
+        ...
+
+    async def ping(self) -> None:
+        """Ask for a sign of life. Raises CacheAway."""
+        ...
+
+    async def close(self) -> None:
+        """Give back every connection."""
+        ...
+
+
+class NoCache:
+    """Where no cache is configured: everything is loaded."""
+
+    async def through(
+        self,
+        group: str,  # noqa: ARG002 - it is the seam's
+        name: str,  # noqa: ARG002
+        kind: type[T],  # noqa: ARG002
+        seconds: float,  # noqa: ARG002
+        load: Callable[[], Awaitable[T]],
+    ) -> T:
+        """Return what `load` gives."""
+        return await load()
+
+    async def drop(self, group: str) -> None:
+        """Nothing is kept."""
+
+    async def ping(self) -> None:
+        """Raise CacheAway: there is none."""
+        message = "none is configured"
+        raise CacheAway(message)
+
+    async def close(self) -> None:
+        """Nothing is open."""
+
+
+class RedisCache:
+    """A `Cache` in Redis or Valkey; the pool is shared with the rate limits."""
+
+    def __init__(self, pool: ConnectionPool, prefix: str, metrics: ApiMetrics) -> None:
+        self._pool = pool
+        self._client = Client(connection_pool=pool)
+        self._prefix = prefix
+        self._metrics = metrics
+        self._breaker = Breaker(CacheAway, time.monotonic)
+        self._keep = self._client.register_script(KEEP)
+
+    async def through(
+        self, group: str, name: str, kind: type[T], seconds: float, load: Callable[[], Awaitable[T]]
+    ) -> T:
+        """Return the value, from the cache where it is young enough."""
+        values, epochs = f"{self._prefix}v:{group}", f"{self._prefix}e:{group}"
+        try:
+            kept, epoch = await self._ask(lambda: self._read(values, epochs, name))
+        except CacheAway:
+            self._metrics.cache_reads.labels("away").inc()
+            return await load()
+        until, _, data = (kept or b"0 ").partition(b" ")
+        if float(until) > time.time():
+            try:
+                value = wire.decode(kind, data)
+            except WireError:
+                pass  # of another version of this program
+            else:
+                self._metrics.cache_reads.labels("hit").inc()
+                return value
+        self._metrics.cache_reads.labels("miss").inc()
+        value = await load()
+        line = b"%.3f " % (time.time() + seconds) + wire.encode(value)
+        with suppress(CacheAway):
+            await self._ask(
+                lambda: self._keep([values, epochs], [name, line, epoch or b"", int(1000 * max(seconds, 1))])
+            )
+        return value
+
+    async def drop(self, group: str) -> None:
+        """Forget every value of a group; a cache that is away forgets by time."""
+        try:
+            await self._ask(lambda: self._drop(f"{self._prefix}v:{group}", f"{self._prefix}e:{group}"))
+        except CacheAway:
+            self._metrics.cache_reads.labels("away").inc()
+
+    async def ping(self) -> None:
+        """Ask for a sign of life. Raises CacheAway."""
+        await self._ask(self._client.ping)
+
+    async def close(self) -> None:
+        """Give back every connection."""
+        await self._pool.aclose()
+
+    async def _read(self, values: str, epochs: str, name: str) -> tuple[bytes | None, bytes | None]:
+        async with self._client.pipeline(transaction=False) as pipe:
+            pipe.hget(values, name)
+            pipe.set(epochs, b"0", ex=LONGEST, nx=True)
+            pipe.get(epochs)
+            kept, _, epoch = await pipe.execute()
+        return kept, epoch
+
+    async def _drop(self, values: str, epochs: str) -> None:
+        async with self._client.pipeline(transaction=True) as pipe:
+            pipe.incr(epochs)
+            pipe.expire(epochs, LONGEST)
+            pipe.delete(values)
+            await pipe.execute()
+
+    async def _ask(self, ask: Callable[[], Awaitable[T]]) -> T:
+        async def translated() -> T:
+            try:
+                return await ask()
+            except (RedisError, OSError, TimeoutError) as error:
+                message = f"the cache does not answer: {type(error).__name__}"
+                raise CacheAway(message) from error
+
+        return await self._breaker.call(translated)
+
+
+def connect(redis: Redis) -> ConnectionPool | None:
+    """Return the connections of the operator's settings, None where there is no cache; none is opened yet."""
+    url = redis.url.get_secret_value()
+    if not url:
+        return None
+    trust: dict[str, Any] = {"ssl_ca_certs": str(redis.tls_ca_file)} if redis.tls_ca_file else {}
+    try:
+        return ConnectionPool.from_url(
+            url,
+            socket_connect_timeout=redis.connect_timeout,
+            socket_timeout=redis.timeout,
+            max_connections=MOST_CONNECTIONS,
+            **trust,
+        )
+    except ValueError as error:
+        message = f"redis.url: {error}"
+        raise SettingsError(message) from None

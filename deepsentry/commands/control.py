@@ -1,0 +1,80 @@
+"""Commands of the control plane: api, store, keys."""
+
+import asyncio
+import tempfile
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import typer
+from prometheus_client import CollectorRegistry
+
+from api.app import create_app
+from api.auth import keys as key_files
+from api.metrics import ApiMetrics
+from api.parts import utc_now
+from api.store import migrations
+from api.store.driver import MongoStore
+from api.store.migrations.step import Step
+from deepsentry import logs, settings
+from deepsentry.commands.output import Json, out, print_json
+from deepsentry.control import Api
+
+api = typer.Typer(help="Serve the control plane.", invoke_without_command=True)
+store = typer.Typer(no_args_is_help=True, help="Lay out the store.")
+keys = typer.Typer(no_args_is_help=True, help="The keys that sign tokens and seal secrets.")
+
+
+@api.callback()
+def serve(context: typer.Context) -> None:
+    """Serve the control plane until interrupted."""
+    if context.invoked_subcommand is not None:
+        return
+    from api.serving import serve as run  # noqa: PLC0415 - uvicorn is needed here only
+
+    effective, _ = settings.load()
+    logs.configure(effective.log)
+    key_files.ensure(effective.api.keys, datetime.now(UTC))
+    run(effective)
+
+
+@api.command("openapi")
+def openapi() -> None:
+    """Print the schema (OpenAPI 3.1) from which clients are generated."""
+    with tempfile.TemporaryDirectory() as folder:
+        key_files.ensure(Path(folder), datetime.now(UTC))
+        defaults = settings.Settings(api=Api(keys=Path(folder)))
+        print_json(create_app(defaults).openapi())
+
+
+@store.command("migrate")
+def migrate(*, as_json: Json = False) -> None:
+    """Create what the store lacks: collections, validators, indexes. Again, it changes nothing."""
+    effective, _ = settings.load()
+    done = asyncio.run(_migrated(effective))
+    if as_json:
+        print_json({"applied": [{"number": step.number, "title": step.title} for step in done]})
+    else:
+        out.print("\n".join(f"{step.number:04d} {step.title}" for step in done) or "nothing to do")
+
+
+@keys.command("create")
+def create_key() -> None:
+    """Make a new key that signs from now on; what older ones signed holds until it expires."""
+    effective, _ = settings.load()
+    out.print(f"created {key_files.create(effective.api.keys, datetime.now(UTC))}")
+
+
+@keys.command("retire")
+def retire_keys() -> None:
+    """Remove keys of which nothing that they signed can still live."""
+    effective, _ = settings.load()
+    gone = key_files.retire(effective.api.keys, datetime.now(UTC), timedelta(days=effective.api.refresh_days))
+    out.print("\n".join(f"removed {kid}" for kid in gone) or "nothing to do")
+
+
+async def _migrated(effective: settings.Settings) -> list[Step]:
+    kept = MongoStore(effective.mongo, ApiMetrics(CollectorRegistry()))
+    try:
+        return await migrations.migrate(kept, utc_now)
+    finally:
+        await kept.close()
