@@ -57,10 +57,8 @@ class Plan(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Whether the aggregator learns the sum of the sites' weights only."""
     noise: float = 0.0
     """Differential privacy: noise multiplier of each site's training; 0: none."""
-    batch: float = 64.0
-    """With noise: records that take part in a step on average."""
     unit: Unit = "sequence"
-    """With noise: what it hides, one sequence or all sequences of one key."""
+    """With noise: what it hides, one sequence or all sequences of one key; sites that count otherwise take no part."""
     seed: int = 0
     every: str = ""
     """Repeat: 12h, 7d; empty: once."""
@@ -80,7 +78,6 @@ LIMITS: Final[dict[str, tuple[float, float]]] = {
     "floor": (0, 1),
     "tolerance": (0, 1),
     "noise": (0, 100),
-    "batch": (1, 100_000),
     "seed": (0, 2**31),
 }
 

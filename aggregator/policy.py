@@ -11,6 +11,7 @@ from pydantic import Field, ValidationError
 from aggregator.records import REPORTABLE, WEIGHT
 from deepsentry.errors import SettingsError
 from deepsentry.section import Section
+from models.private import Unit
 
 MESSAGES: Final = frozenset(
     {"train", "evaluate", "query.adopt", *(f"train.{s}" for s in ("keys", "shares", "masked", "agree", "unmask"))}
@@ -43,6 +44,8 @@ class Policy(Section):
     epsilon: float = Field(8.0, gt=0)
     """Privacy budget of this site over all jobs."""
     delta: float = Field(1e-5, gt=0, lt=1)
+    unit: Unit = "sequence"
+    """What an epsilon of this site protects: one sequence, or all sequences of one key."""
     report: tuple[str, ...] = ("loss", "auc", "current-auc", "epsilon")
     """Numbers that may leave; how many sequences were trained on always does, as it weighs the mean."""
     adopt: bool = True

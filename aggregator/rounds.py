@@ -123,7 +123,6 @@ def config_of(assignment: Assignment, number: int, sites: int) -> dict[str, str 
         "rate": 2e-3 if encoder else rate_of(plan, number - plan.encoder_rounds),
         "mu": plan.mu if plan.strategy == "fedprox" and not encoder else 0.0,
         "noise": plan.noise,
-        "batch": plan.batch,
         "unit": plan.unit,
         "seed": plan.seed + number,
         "sites": sites,

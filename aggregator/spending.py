@@ -1,71 +1,85 @@
-"""Private training at a site: what it costs is in the ledger before it begins, and refused past the budget."""
+"""Private training at a site: paid for in the ledger before it begins, refused where the budget does not reach."""
 
 import os
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from typing import Protocol
+from typing import Final, Literal, Protocol
 
 from aggregator.ledger import Ledger, OverBudget
-from aggregator.policy import Asked
-from aggregator.privacy import Budget, Spent
+from aggregator.privacy import Budget, Epsilon, Spent
 from models.federated import Ask, Privacy
-from models.private import CLIP, KEY, Protection, Randomness, Unit
+from models.private import KEY, Protection, Randomness, Unit
 from models.shared import Weights
 
+Phase = Literal["encoder", "sequence"]
 
-class Private(Protocol):
-    """A site's data, as private training sees them: `models.federated.Site`."""
+RATE: Final = 0.125
+"""Share of the records that a step draws. With more, noise counts less and a step costs more time."""
+CLIP: Final[dict[Phase, float]] = {"encoder": 0.5, "sequence": 0.2}
+"""Far below a usual gradient, so that nearly all are cut to the same length. Found on public data."""
+
+
+class TrainsPrivately(Protocol):
+    """A site's data: `models.federated.Site`."""
 
     def records(self, unit: Unit) -> int:
-        """Return how many records there are."""
+        """Return how many records there are to be drawn from."""
 
     def train_privately(
         self, weights: Weights, ask: Ask, privacy: Privacy, stopped: Callable[[], bool]
     ) -> tuple[Weights, int]:
-        """Return the weights with the LSTM trained, and the steps taken."""
+        """Return the weights with the LSTM trained by DP-SGD."""
 
     def train_encoder_privately(
         self, weights: Weights, ask: Ask, privacy: Privacy, stopped: Callable[[], bool]
     ) -> tuple[Weights, int]:
-        """Return the weights with the encoder's dense layer trained, and the steps taken."""
+        """Return the weights with the encoder's dense layer trained by DP-SGD."""
 
 
 @dataclass(frozen=True, slots=True)
-class Spending:
-    """One site's ledger and how much may ever stand in it."""
+class Bought:
+    """Weights that may leave, and what the job and all jobs have cost so far."""
 
-    ledger: Ledger
-    budget: Budget
-    random: Callable[[int], bytes] = os.urandom
-    now: Callable[[], datetime] = lambda: datetime.now(UTC)
+    weights: Weights
+    job: Epsilon
+    total: Epsilon
+
+
+class Purse:
+    """A site's budget and its ledger. One a process; `clock` gives the time as text."""
+
+    def __init__(
+        self,
+        ledger: Ledger,
+        budget: Budget,
+        unit: Unit,
+        clock: Callable[[], str],
+        random: Callable[[int], bytes] = os.urandom,
+    ) -> None:
+        self._ledger = ledger
+        self._budget = budget
+        self._unit = unit
+        self._clock = clock
+        self._random = random
 
     def train(
-        self, site: Private, weights: Weights, ask: Ask, asked: Asked, stopped: Callable[[], bool]
-    ) -> Weights | OverBudget:
-        """Return trained weights; steps that a stop saved were paid for all the same."""
-        unit = unit_of(asked)
-        encoder = asked.config.get("phase") == "encoder"
-        clip = CLIP["encoder" if encoder else "sequence"]
-        protection = Protection(asked.number("noise"), max(asked.number("batch"), 1.0), clip)
-        job, round_ = str(asked.config.get("job", ""))[:128], int(asked.number("round"))
-        rate = protection.rate(max(site.records(unit), 1))
-        charged = self.ledger.charge(
-            Spent(job, round_, unit, protection.noise, rate, ask.steps), self.budget, self.now().isoformat()
-        )
-        if isinstance(charged, OverBudget):
-            return charged
-        privacy = Privacy(unit, protection, Randomness(self.random(KEY)))
-        train = site.train_encoder_privately if encoder else site.train_privately
-        after, _ = train(weights, ask, privacy, stopped)
-        return after
-
-    def epsilon(self, job: str) -> float:
-        """Return what a job has cost here so far."""
-        return self.ledger.of(job, self.budget.delta).value
-
-
-def unit_of(asked: Asked) -> Unit:
-    """Return what the privacy is of."""
-    unit = asked.config.get("unit")
-    return "key" if unit == "key" else "sequence"
+        self,
+        site: TrainsPrivately,
+        weights: Weights,
+        ask: Ask,
+        phase: Phase,
+        noise: float,
+        job: str,
+        number: int,
+        stopped: Callable[[], bool] = lambda: False,
+    ) -> Bought | OverBudget:
+        """Return weights after one round. All its steps are paid for, also where `stopped` ends it early."""
+        spent = Spent(job, number, self._unit, noise, RATE, ask.steps)
+        total = self._ledger.charge(spent, self._budget, self._clock())
+        if isinstance(total, OverBudget):
+            return total
+        protection = Protection(noise, RATE * site.records(self._unit), CLIP[phase])
+        privacy = Privacy(self._unit, protection, Randomness(self._random(KEY)))
+        learn = site.train_encoder_privately if phase == "encoder" else site.train_privately
+        after, _ = learn(weights, ask, privacy, stopped)
+        return Bought(after, self._ledger.of(job, self._budget.delta), total)

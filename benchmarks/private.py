@@ -11,13 +11,14 @@ import tempfile
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Final, Literal
+from typing import Final
 
 import msgspec
 import numpy as np
 
-from aggregator.ledger import Ledger, OverBudget
-from aggregator.privacy import Budget, Spent, noise_for, said
+from aggregator.ledger import Ledger
+from aggregator.privacy import Budget, noise_for, said
+from aggregator.spending import RATE, Bought, Purse
 from deepsentry import settings
 from deepsentry.commands import public_sets
 from deepsentry.commands.output import err, print_json, table
@@ -29,13 +30,10 @@ from models.evaluation.figures import Figures
 from models.evaluation.protocol import VIEWS, Benchmark, budget_of, judge
 from models.evaluation.sets import RATE as BUDGET_RATE
 from models.evaluation.sets import chronological
-from models.federated import Ask, Privacy, Site
+from models.federated import Ask, Site
 from models.preparing import TrainingOptions
-from models.private import CLIP, KEY, Protection, Randomness
 from models.shared import Weights, initial
 
-RATE: Final = 0.125
-"""Share of the records that a step draws."""
 ENCODER_STEPS: Final = 40
 STEPS: Final = 100
 PRIVATE_RATE: Final = 0.01
@@ -91,29 +89,19 @@ def judged(site: Site, benchmark: Benchmark, weights: Weights, name: str, seed: 
 def plain(site: Site, seed: int) -> Weights:
     """Train as a site does without noise."""
     encoded = site.train_encoder(initial(seed), Ask(PLAIN_ENCODER_STEPS, 2e-3, seed=seed))
-    return site.train(encoded, Ask(PLAIN_STEPS, 4e-3, seed=seed), going)
+    return site.train(encoded, Ask(PLAIN_STEPS, 4e-3, seed=seed), lambda: False)
 
 
 def private(site: Site, seed: int, noise: float, budget: Budget, home: Path) -> tuple[Weights, str]:
     """Train as a site does within its budget; the noise is another in every run."""
-    ledger = Ledger(home)
-
-    def hidden(phase: Literal["encoder", "sequence"], number: int, steps: int) -> Privacy:
-        spent = Spent("benchmark", number, "sequence", noise, RATE, steps)
-        if isinstance(charged := ledger.charge(spent, budget, "now"), OverBudget):
-            raise DeepSentryError(charged.reason)
-        protection = Protection(noise, RATE * site.records("sequence"), CLIP[phase])
-        return Privacy("sequence", protection, Randomness(secrets.token_bytes(KEY)))
-
-    ask = Ask(ENCODER_STEPS, 2e-3, seed=seed)
-    encoded, _ = site.train_encoder_privately(initial(seed), ask, hidden("encoder", 1, ENCODER_STEPS), going)
-    ask = Ask(STEPS, PRIVATE_RATE, seed=seed)
-    weights, _ = site.train_privately(encoded, ask, hidden("sequence", 2, STEPS), going)
-    return weights, said(ledger.total(budget.delta))
-
-
-def going() -> bool:
-    return False
+    purse = Purse(Ledger(home), budget, "sequence", lambda: "now", secrets.token_bytes)
+    encoded = purse.train(site, initial(seed), Ask(ENCODER_STEPS, 2e-3, seed=seed), "encoder", noise, "benchmark", 1)
+    if not isinstance(encoded, Bought):
+        raise DeepSentryError(encoded.reason)
+    done = purse.train(site, encoded.weights, Ask(STEPS, PRIVATE_RATE, seed=seed), "sequence", noise, "benchmark", 2)
+    if not isinstance(done, Bought):
+        raise DeepSentryError(done.reason)
+    return done.weights, said(done.total)
 
 
 def run(budget: Budget, seeds: int) -> Report:

@@ -10,8 +10,6 @@ from numpy.typing import NDArray
 Unit = Literal["sequence", "key"]
 """What a record is, and so what privacy is of: one sequence, or all sequences of one key (a session id, a host)."""
 
-CLIP: Final = {"encoder": 0.5, "sequence": 0.2}
-"""Bounds far below a usual gradient, so that nearly all are cut to one length. Found on public data."""
 KEY: Final = 32
 """Bytes of a key; from os.urandom, never from a seed that a job names."""
 STEPS_OF_CLIP: Final = 1 << 20

@@ -151,3 +151,10 @@ def test_a_site_without_a_ledger_does_not_pretend(tmp_path: Path) -> None:
     with pytest.raises(NotEnoughSites):
         bench.conduct(bench.assignment(noise=1.0, rounds=1, encoder_rounds=0))
     assert "no ledger" in bench.stations["rome"].replies[0].error.reason
+
+
+def test_a_site_that_counts_by_keys_takes_no_part_where_sequences_are_hidden(tmp_path: Path) -> None:
+    bench = noisy(tmp_path, 8.0)
+    with pytest.raises(NotEnoughSites):
+        bench.conduct(bench.assignment(noise=2.0, steps=20, unit="key"))
+    assert bench.stations["rome"].replies[0].error.reason == "this site counts its privacy by one sequence"
