@@ -9,7 +9,7 @@ endif
 
 FUZZED := tests/unit/shippers/test_robustness.py tests/unit/streams/test_joining.py tests/unit/redaction/test_properties.py
 
-.PHONY: help setup demo test test-faults fuzz check format lock bench bench-memory bench-hdfs bench-private bench-redaction bench-feedback bench-federation kafka clean
+.PHONY: help setup demo test test-faults fuzz check format lock bench bench-memory bench-hdfs bench-redaction bench-feedback bench-federation bench-private kafka clean
 
 help:            ## Show this list
 	@sed -n 's/^\([a-z-]*\):[^#]*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 20
