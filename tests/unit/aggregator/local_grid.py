@@ -14,9 +14,8 @@ from flwr.serverapp import Grid
 from aggregator import app, flower
 from aggregator.agent import Agent, Seen
 from aggregator.audit import Audit
-from aggregator.participant import Participant
+from aggregator.participant import Participant, Privately
 from aggregator.policy import Policy
-from aggregator.spending import Spending
 from aggregator.standing import Masks
 from deepsentry.events import ModelReference
 from models.artifact import Federation, TrainedVersion
@@ -89,12 +88,12 @@ def station(
     data: Numbers,
     policy: Policy | None = None,
     masks: Masks | None = None,
-    spending: Spending | None = None,
+    privately: Privately | None = None,
 ) -> Station:
     folder.mkdir(parents=True, exist_ok=True)
     policy = policy or Policy()
     participant = Participant(
-        lambda _job: data, policy, masks, lambda _version: ModelReference("detector", 1, ""), spending
+        lambda _job: data, policy, masks, lambda _version: ModelReference("detector", 1, ""), privately
     )
     audit = folder / "audit.jsonl"
     return Station(Agent(None, participant, policy, Audit(audit), Seen(folder / "seen")), data, audit)  # type: ignore[arg-type]

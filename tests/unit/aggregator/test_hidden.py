@@ -1,6 +1,5 @@
 """Jobs under masks, and jobs with noise: what the aggregator learns then, and what a site refuses."""
 
-from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
@@ -11,17 +10,15 @@ from aggregator.audit import Line
 from aggregator.guard import NotEnoughSites
 from aggregator.home import Enrolled
 from aggregator.ledger import Ledger
+from aggregator.participant import Privately
 from aggregator.policy import Policy
 from aggregator.privacy import Budget
 from aggregator.secagg import Member, Terms, create_signing_key, public_pem, read_roster, signing_key
-from aggregator.spending import Spending
 from aggregator.standing import Masks
 from deepsentry import wire
 from models.shared import Weights
 from tests.unit.aggregator.conftest import NAMES, Bench
 from tests.unit.aggregator.local_grid import Numbers, station
-
-NOW = datetime(2026, 1, 1, tzinfo=UTC)
 
 
 def masked(root: Path, policy: Policy | None = None) -> Bench:
@@ -111,14 +108,14 @@ def test_the_members_of_a_job_stay_those_of_its_first_sum(tmp_path: Path) -> Non
 def noisy(root: Path, epsilon: float) -> Bench:
     bench = Bench(root)
     for i, name in enumerate(NAMES):
-        spending = Spending(Ledger(root / name / "privacy"), Budget(epsilon), now=lambda: NOW)
-        bench.stations[name] = station(root / name, Numbers(0.1, 1000 * (i + 1)), None, None, spending)
+        privately = Privately.of(Ledger(root / name / "privacy"), Budget(epsilon), "sequence", lambda: "2026")
+        bench.stations[name] = station(root / name, Numbers(0.1, 1000 * (i + 1)), None, None, privately)
     return bench
 
 
 def test_noise_is_accounted_at_each_site_and_stands_in_the_version(tmp_path: Path) -> None:
     bench = noisy(tmp_path, 8.0)
-    bench.conduct(bench.assignment(noise=1.0, batch=32, steps=20))
+    bench.conduct(bench.assignment(noise=2.0, steps=20))
     version = bench.versions.read("detector", 1)[0]
     assert version.epsilon is not None
     assert 0.1 < version.epsilon < 8.0
@@ -127,20 +124,20 @@ def test_noise_is_accounted_at_each_site_and_stands_in_the_version(tmp_path: Pat
     assert version.epsilon == pytest.approx(worst)
     note = bench.stations["rome"].data.notes[0]
     assert note.epsilon is not None
-    assert note.epsilon < version.epsilon
-    assert [p.protection.noise for p in bench.stations["oslo"].data.privacies] == [1.0] * 3
+    assert note.epsilon == pytest.approx(version.epsilon)
+    assert [p.protection.noise for p in bench.stations["oslo"].data.privacies] == [2.0] * 3
 
 
 def test_with_noise_the_loss_of_a_site_stays_there(tmp_path: Path) -> None:
     bench = noisy(tmp_path, 8.0)
-    bench.conduct(bench.assignment(noise=1.0, rounds=1, encoder_rounds=0))
+    bench.conduct(bench.assignment(noise=2.0, steps=20, rounds=1, encoder_rounds=0))
     assert set(bench.folder().rounds()[0].by_site["oslo"]) == {"num-examples"}
 
 
 def test_a_site_whose_budget_is_spent_takes_no_further_part(tmp_path: Path) -> None:
     bench = noisy(tmp_path, 1.2)
     with pytest.raises(NotEnoughSites):
-        bench.conduct(bench.assignment(noise=0.7, batch=128, steps=100, rounds=50, encoder_rounds=0))
+        bench.conduct(bench.assignment(noise=2.0, steps=50, rounds=50, encoder_rounds=0))
     audit = [wire.decode(Line, line) for line in bench.stations["berlin"].audit.read_bytes().splitlines()]
     assert audit[-1].reason == "the privacy budget of this site does not allow another round"
     assert Ledger(tmp_path / "berlin" / "privacy").total(1e-5).value <= 1.2
