@@ -11,6 +11,7 @@ from pydantic import Field, ValidationError
 from aggregator.records import REPORTABLE, WEIGHT
 from deepsentry.errors import SettingsError
 from deepsentry.section import Section
+from models.private import Unit
 
 MESSAGES: Final = frozenset(
     {"train", "evaluate", "query.adopt", *(f"train.{s}" for s in ("keys", "shares", "masked", "agree", "unmask"))}
@@ -43,6 +44,8 @@ class Policy(Section):
     epsilon: float = Field(8.0, gt=0)
     """Privacy budget of this site over all jobs."""
     delta: float = Field(1e-5, gt=0, lt=1)
+    unit: Unit = "sequence"
+    """What an epsilon of this site protects: one sequence, or all sequences of one key."""
     report: tuple[str, ...] = ("loss", "auc", "current-auc", "epsilon")
     """Numbers that may leave; how many sequences were trained on always does, as it weighs the mean."""
     adopt: bool = True
@@ -95,9 +98,7 @@ def objection(policy: Policy, asked: Asked) -> str:
         f"fewer than {policy.least_sites} sites take part": sites < policy.least_sites,
         f"the job has more than {policy.most_rounds} rounds": trains and rounds > policy.most_rounds,
         "this site takes part in secure aggregation only": policy.secure_only and asked.type == "train",
-        f"the noise is less than {policy.least_noise:g}": trains
-        and asked.config.get("phase") == "sequence"
-        and noise < policy.least_noise,
+        f"the noise is less than {policy.least_noise:g}": trains and noise < policy.least_noise,
         "this site makes no version of what comes from outside": asked.type == "query.adopt" and not policy.adopt,
     }
     return next((reason for reason, failed in checks.items() if failed), "")

@@ -24,6 +24,7 @@ from api.routes import (
     health,
     jobs,
     keys,
+    links,
     me,
     models,
     projects,
@@ -81,6 +82,7 @@ def create_app(settings: Settings, parts: Parts | None = None) -> FastAPI:
     for error in (DeepSentryError, RequestValidationError, HTTPException):
         app.add_exception_handler(error, _answer)
     app.include_router(health.routes)
+    app.include_router(links.routes)
     for routes in ROUTES:
         app.include_router(routes, prefix=V1, dependencies=[Depends(within_limits)])
     _surround(app, parts)
