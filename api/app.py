@@ -1,5 +1,6 @@
 """The control plane, composed: parts, what surrounds a request, routes."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any, Final
@@ -17,7 +18,22 @@ from api.dependencies import within_limits
 from api.envelope import Envelope
 from api.parts import Parts, compose
 from api.problems import Problem, answer
-from api.routes import audit, health, keys, me, projects, sessions, users
+from api.routes import (
+    anomalies,
+    audit,
+    datasets,
+    health,
+    jobs,
+    keys,
+    links,
+    me,
+    models,
+    projects,
+    sessions,
+    silences,
+    stream,
+    users,
+)
 from deepsentry import __version__
 from deepsentry.errors import DeepSentryError
 from deepsentry.settings import Settings
@@ -32,6 +48,12 @@ ROUTES: Final[tuple[APIRouter, ...]] = (
     keys.routes,
     audit.routes,
     audit.of_project,
+    datasets.routes,
+    jobs.routes,
+    models.routes,
+    anomalies.routes,
+    silences.routes,
+    stream.routes,
 )
 TITLE: Final = "DeepSentry control plane"
 ABOUT: Final = """Training, versions, budgets, feedback and people. Answers of 400 and above are problem details
@@ -46,6 +68,7 @@ def create_app(settings: Settings, parts: Parts | None = None) -> FastAPI:
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         yield
         await parts.close()
+        await asyncio.to_thread(app.state.last_spans)
 
     app = FastAPI(
         title=TITLE,
@@ -61,6 +84,7 @@ def create_app(settings: Settings, parts: Parts | None = None) -> FastAPI:
     for error in (DeepSentryError, RequestValidationError, HTTPException):
         app.add_exception_handler(error, _answer)
     app.include_router(health.routes)
+    app.include_router(links.routes)
     for routes in ROUTES:
         app.include_router(routes, prefix=V1, dependencies=[Depends(within_limits)])
     _surround(app, parts)
@@ -71,7 +95,7 @@ def create_app(settings: Settings, parts: Parts | None = None) -> FastAPI:
 def _surround(app: FastAPI, parts: Parts) -> None:
     """Put around the app, from the inside to the outside."""
     api = parts.settings.api
-    tracing.trace(app, api)
+    app.state.last_spans = tracing.trace(app, api)
     Instrumentator(
         registry=parts.metrics.registry, should_group_status_codes=False, excluded_handlers=["/metrics", "/health/.*"]
     ).instrument(app)

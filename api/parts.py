@@ -23,13 +23,16 @@ from api.metrics import ApiMetrics
 from api.store.collection import Store
 from api.store.credentials import CredentialsOf, Spent
 from api.store.driver import MongoStore
+from api.store.found import Found
 from api.store.invitations import Invitations
 from api.store.keys import ApiKeys
 from api.store.projects import Members, Projects
 from api.store.sessions import Sessions
 from api.store.users import Users
+from api.store.work import Work
 from api.stream import KafkaStream, Stream
 from deepsentry.settings import Settings
+from models.registry import Registry
 
 
 def utc_now() -> datetime:
@@ -70,6 +73,9 @@ class Parts:
     projects: Projects
     members: Members
     keys: ApiKeys
+    work: Work
+    found: Found
+    registry: Registry
 
     async def close(self) -> None:
         """Give back every connection."""
@@ -130,6 +136,9 @@ def compose(settings: Settings, now: Callable[[], datetime] = utc_now, new_id: C
         projects=Projects(store),
         members=members,
         keys=keys,
+        work=Work(store),
+        found=Found(store),
+        registry=Registry(settings.models.registry),
     )
 
 

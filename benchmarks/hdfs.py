@@ -27,7 +27,6 @@ from deepsentry.bench.cost import Cost, Watch, follow
 from deepsentry.bench.lines import BLOCK, ORIGINALS, Line, filebeat, hdfs, labels, located
 from deepsentry.commands.learn import train_version
 from deepsentry.commands.output import err, print_json, table
-from deepsentry.commands.stream import sanitizer_of
 from deepsentry.demo.processes import Worker
 from deepsentry.errors import DeepSentryError
 from deepsentry.events import Anomaly, CleanEntry
@@ -36,6 +35,7 @@ from models.detector import Detector
 from models.evaluation.simple import Templates
 from models.registry import Registry
 from streams import offline
+from streams.learning import sanitizer_of
 
 SETTLED: Final = 10.0
 """Seconds without a judgement, beyond the idle time, after which nothing more is to come."""

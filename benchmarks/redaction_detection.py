@@ -8,13 +8,13 @@ import msgspec
 
 from deepsentry.commands import public_sets
 from deepsentry.commands.output import TrainingBar, progress_bar
-from deepsentry.commands.stream import sanitizer_of
 from deepsentry.settings import Settings
 from models.evaluation import suite
 from models.evaluation.sets import LabelledLine, LabelledSequence, chronological, gather
 from models.evaluation.suite import OURS
 from streams import offline
 from streams.keying import Keyer
+from streams.learning import sanitizer_of
 from streams.redaction import Redacted, RedactedFields
 from streams.sanitize import Sanitizer
 from streams.shippers import create_decoder

@@ -19,11 +19,11 @@ from deepsentry.bench.bed import Bed, bed, stored, until
 from deepsentry.bench.lines import located
 from deepsentry.commands.learn import train_version
 from deepsentry.commands.output import err
-from deepsentry.commands.stream import sanitizer_of
 from deepsentry.demo.processes import Worker
 from deepsentry.errors import KafkaError
 from models.registry import Registry
 from streams import offline
+from streams.learning import sanitizer_of
 
 LEARNED: Final = 3_000
 """Records from which a version is trained, so that anomalies and alerts quote the others."""

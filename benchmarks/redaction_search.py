@@ -13,9 +13,9 @@ LONGEST_CHUNK: Final = 4 << 20
 _BUCKETS: Final = 27
 _MIX: Final = np.uint64(0x9E3779B97F4A7C15)
 _OVER_A_BREAK: Final = np.uint64(0)
-_PLAIN: Final = re.compile(rb"[0-9]+|[0-9a-f]+|[0-9A-F]+")
+_PLAIN: Final = re.compile(rb"[0-9]+(?:\.[0-9]+)?|[0-9a-f]+|[0-9A-F]+")
 _CHANCE: Final = 12
-"""Digits or hexadecimal digits in a row that are no chance; the topics are full of ids and times."""
+"""Digits or hexadecimal digits in a row, and numbers with a fraction, that are no chance: ids and times are many."""
 _WORD: Final = re.compile(rb"[0-9A-Za-z]")
 
 Windows = NDArray[np.uint64]

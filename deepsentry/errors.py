@@ -12,7 +12,9 @@ DeepSentryError
 |  |- TrainingError     the data cannot be learned from; says what is missing
 |  |- VersionRefused    a version is half-written, tampered with or not ours; the old one keeps working
 |  `- VersionMissing    no such model, version or alias
+|- FederationError      a job, a site or the aggregator cannot go on; says which and why
 |- NotFound             an anomaly, an alert or another thing that was named does not exist
+|- LinkRefused          a signed link is forged, changed or over
 `- DeliveryError        an alert target refused or did not answer
    `- TargetAway       it did not answer, or asked to wait: that may pass
 """
@@ -66,8 +68,16 @@ class VersionMissing(ModelError):
     """No such model, version or alias."""
 
 
+class FederationError(DeepSentryError):
+    """A job, a site or the aggregator cannot go on."""
+
+
 class NotFound(DeepSentryError):
     """A thing that was named does not exist."""
+
+
+class LinkRefused(DeepSentryError):
+    """A signed link is forged, changed or over."""
 
 
 class DeliveryError(DeepSentryError):

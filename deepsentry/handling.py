@@ -2,7 +2,7 @@
 
 from typing import Annotated, Literal
 
-from pydantic import AwareDatetime, Field, field_validator
+from pydantic import AwareDatetime, Field, SecretStr, field_validator
 
 from deepsentry.section import Section
 from deepsentry.targets import Route, Target
@@ -41,6 +41,17 @@ class Runbook(Section):
         return (value,) if isinstance(value, str) else value
 
 
+class Links(Section):
+    """Signed links in notices, by which a person can say at once whether an alert was right; without a key, none."""
+
+    url: str = Field("", pattern=r"^(https?://\S{1,1000})?$")
+    """Public address of the control plane, which takes the answers."""
+    key: SecretStr = SecretStr("")
+    """Signs them; at least 16 characters, the same for alert workers and control plane. Never in deepsentry.toml."""
+    days: float = Field(14.0, gt=0, le=366)
+    """How long a link is good for."""
+
+
 class Alerts(Section):
     """When people are told, of what, and who."""
 
@@ -66,6 +77,9 @@ class Alerts(Section):
     """Service -> how much depends on it: `high` is one step more severe, `low` one step less."""
     silences: tuple[Silence, ...] = ()
     """What nobody is told of."""
+    verdict_days: float = Field(30.0, gt=0, le=3660)
+    """How long a false alarm keeps others of its kind from people; a version that learned of it knows it for good."""
+    links: Links = Links()
     runbooks: tuple[Runbook, ...] = ()
     """The first that matches stands in the alert."""
     targets: dict[Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,62}$")], Target] = Field({})

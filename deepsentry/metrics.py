@@ -70,3 +70,14 @@ class Metrics:
         self.models_refused = Counter(
             "deepsentry_versions_refused", "Versions that could not be loaded", registry=registry
         )
+
+
+class FederationMetrics:
+    """What an aggregator counts; one instance a process, with a registry of its own."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self.registry = registry
+        self.enrolled = Gauge("deepsentry_federation_sites_enrolled", "Sites that may take part", registry=registry)
+        self.connected = Gauge("deepsentry_federation_sites_connected", "Sites connected now", registry=registry)
+        self.rounds = Counter("deepsentry_federation_rounds", "Rounds that ended", registry=registry)
+        self.jobs = Counter("deepsentry_federation_jobs", "Jobs that ended, by how", ["state"], registry=registry)

@@ -92,6 +92,24 @@ class Worker(Section):
     chunk: int = Field(1000, ge=1, le=100_000)
     """Records handled at once, at most."""
     commit_interval: float = Field(1.0, gt=0, le=60)
+    lost_after: float = Field(60.0, ge=1, le=3600)
+    """Seconds of silence after which whoever runs a job is taken for dead, and another takes the job."""
+
+
+class Federation(Section):
+    """The aggregator, where this machine is one."""
+
+    home: Path = Path(".deepsentry/federation")
+    """Keys, the state of Flower, jobs with their rounds, and the global versions."""
+    host: str = "127.0.0.1"
+    """Where sites connect; the task API answers loopback only, whatever stands here."""
+    port: int = Field(9443, ge=1, le=65535)
+    names: str = "localhost,127.0.0.1"
+    """Host names and addresses by which sites reach it, the first one goes into start-up kits; comma-separated."""
+    token: SecretStr = SecretStr("")
+    """Bearer token of the Control API, at least 32 characters; empty: made once, kept in `home`."""
+    kafka: bool = True
+    """Whether jobs are also taken from the topic of jobs, and reports published."""
 
 
 class Log(Section):

@@ -18,11 +18,12 @@ from deepsentry.control import Api, Mongo, Redis
 from deepsentry.errors import SettingsError, WireError
 from deepsentry.handling import Alerts
 from deepsentry.section import Section
-from deepsentry.sections import Ingest, Kafka, Log, Models, Redaction, Sequences, Worker
+from deepsentry.sections import Federation, Ingest, Kafka, Log, Models, Redaction, Sequences, Worker
 from deepsentry.targets import SECRETS, Target
 
 PREFIX: Final = "DEEPSENTRY_"
 TARGETS: Final = ("alerts", "targets")
+LINK_KEY: Final = ("alerts", "links", "key")
 CONFIG_FILE: Final = "deepsentry.toml"
 """Read from the working directory, or from the path in DEEPSENTRY_CONFIG."""
 
@@ -40,6 +41,7 @@ class Settings(Section):
     api: Api = Api()
     mongo: Mongo = Mongo()
     redis: Redis = Redis()
+    federation: Federation = Federation()
     log: Log = Log()
     data: Path | None = None
     """Folder of the benchmark data sets."""
@@ -105,7 +107,7 @@ def _from_toml(named: Path | None) -> Iterator[tuple[tuple[str, ...], object, st
         message = f"{path}: {error}"
         raise SettingsError(message) from None
     for key, value in _leaves(data, ()):
-        if key[:2] == TARGETS and key[-1] in SECRETS:
+        if (key[:2] == TARGETS and key[-1] in SECRETS) or key == LINK_KEY:
             variable = PREFIX + "__".join(key).upper()
             message = (
                 f"{path}: {'.'.join(key)}: a secret does not stand in this file; set {variable}_FILE or {variable}"

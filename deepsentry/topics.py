@@ -111,6 +111,19 @@ REPORTS: Final = Topic(
     retention_ms=30 * DAY,
     spread=False,
 )
+SHADOW: Final = Topic(
+    "deepsentry.shadow.v1",
+    "what challengers would have said, beside their champions",
+    retention_ms=30 * DAY,
+    spread=False,
+)
+SCORES: Final = Topic(
+    "deepsentry.scores.v1",
+    "how many sequences had which score, by hour",
+    retention_ms=30 * DAY,
+    cleanup="compact,delete",
+    spread=False,
+)
 WORKERS: Final = Topic(
     "deepsentry.workers.v1",
     "what each worker is doing, keyed by worker",
@@ -132,5 +145,7 @@ TOPICS: Final = (
     FEEDBACK,
     JOBS,
     REPORTS,
+    SHADOW,
+    SCORES,
     WORKERS,
 )

@@ -12,10 +12,11 @@ import safetensors.numpy
 from numpy.typing import NDArray
 
 from deepsentry.errors import VersionRefused, WireError
-from deepsentry.events import SequenceKind
-from deepsentry.wire import decode, pretty
+from deepsentry.events import ModelReference, SequenceKind
+from deepsentry.wire import decode, encode, pretty
 from models.calibration import Calibration
 from models.encoder import BUCKETS, WIDTH
+from models.known import Judged, unusable
 from models.masking import MAX_TOKENS
 from models.precedence import MAX_EVENTS, OCCURRENCES
 from models.sequence import UNITS
@@ -27,6 +28,9 @@ THRESHOLDS: Final = "thresholds.json"
 WEIGHTS: Final = "weights.safetensors"
 LIMITS: Final = {METADATA: 1 << 20, VOCABULARY: 64 << 20, THRESHOLDS: 1 << 20, WEIGHTS: 256 << 20}
 """The files of a version and their greatest size in bytes."""
+FEEDBACK: Final = "feedback.json"
+OPTIONAL: Final = {FEEDBACK: 32 << 20}
+"""Files that a version need not have."""
 FORMAT: Final = 2
 MAX_NEIGHBOURS: Final = 4_096
 MAX_TOLERANCE: Final = 64
@@ -105,6 +109,21 @@ class ThresholdsFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         return self.session if kind == "session" else self.window
 
 
+class Federation(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Which weights of many sites a version was made from."""
+
+    job: str
+    weights: ModelReference
+    """The global version, and the digest of its weights."""
+    rounds: int
+    sites: int
+    epsilon: float | None = None
+    """Privacy that the job spent at this site, over all its rounds; None where no noise was added."""
+    delta: float = 0.0
+    unit: str = ""
+    """What the epsilon protects."""
+
+
 class Metadata(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """metadata.json: where a version comes from; its SHA-256 is the version's digest."""
 
@@ -125,8 +144,18 @@ class Metadata(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     software: dict[str, str]
     notes: tuple[str, ...] = ()
     """What a reader should know before trusting the threshold."""
+    origin: dict[str, str] = {}
+    """Who asked for it: job, project, dataset, owner; empty where it was trained by hand."""
     digests: dict[str, str] = {}
     """File -> SHA-256, hexadecimal."""
+    federation: Federation | None = None
+    """None where the weights were learned here alone."""
+
+
+class FeedbackFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """feedback.json: what people said of sequences."""
+
+    judged: tuple[Judged, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,6 +166,8 @@ class TrainedVersion:
     vocabulary: VocabularyFile
     thresholds: ThresholdsFile
     arrays: dict[str, NDArray[np.generic]]
+    judged: tuple[Judged, ...] = ()
+    """What people said of sequences."""
 
 
 def to_files(version: TrainedVersion, created_at: str) -> dict[str, bytes]:
@@ -146,6 +177,8 @@ def to_files(version: TrainedVersion, created_at: str) -> dict[str, bytes]:
         VOCABULARY: pretty(version.vocabulary).encode(),
         THRESHOLDS: pretty(version.thresholds).encode(),
     }
+    if version.judged:
+        files[FEEDBACK] = encode(FeedbackFile(version.judged))
     digests = {name: sha256(data) for name, data in files.items()}
     metadata = msgspec.structs.replace(version.metadata, digests=digests, created_at=created_at)
     return {**files, METADATA: pretty(metadata).encode()}
@@ -153,13 +186,13 @@ def to_files(version: TrainedVersion, created_at: str) -> dict[str, bytes]:
 
 def from_files(files: dict[str, bytes]) -> TrainedVersion:
     """Return the version in `files`. Raises VersionRefused with the reason."""
-    if set(files) != set(LIMITS):
+    if not set(LIMITS) <= set(files) <= set(LIMITS) | set(OPTIONAL):
         _refuse(f"has the files {sorted(files)}, not {sorted(LIMITS)}")
     metadata = _json(Metadata, files, METADATA)
     if metadata.format != FORMAT:
         _refuse(f"is of format {metadata.format}; this release reads {FORMAT}: train it anew")
-    for name in sorted(set(LIMITS) - {METADATA}):
-        if metadata.digests.get(name) != sha256(files[name]):
+    for name in sorted((set(LIMITS) | set(files) | set(metadata.digests)) - {METADATA}):
+        if name not in files or metadata.digests.get(name) != sha256(files[name]):
             _refuse(f"{name} does not have the digest that {METADATA} states")
     vocabulary = _json(VocabularyFile, files, VOCABULARY)
     thresholds = _json(ThresholdsFile, files, THRESHOLDS)
@@ -167,9 +200,12 @@ def from_files(files: dict[str, bytes]) -> TrainedVersion:
         arrays = safetensors.numpy.load(files[WEIGHTS])
     except (safetensors.SafetensorError, ValueError, KeyError, TypeError):
         _refuse(f"{WEIGHTS} is not a safetensors file")
-    version = TrainedVersion(metadata, vocabulary, thresholds, arrays)
+    judged = _json(FeedbackFile, files, FEEDBACK).judged if FEEDBACK in files else ()
+    version = TrainedVersion(metadata, vocabulary, thresholds, arrays, judged)
     _check_texts(version)
     _check_arrays(version)
+    if reason := unusable(judged):
+        _refuse(f"{FEEDBACK} {reason}")
     return version
 
 

@@ -11,6 +11,7 @@ from deepsentry.events import Explanation, ModelReference, SequenceKind, View, V
 from models.artifact import TrainedVersion
 from models.encoder import Encoder
 from models.explanation import Evidence, explain
+from models.known import Known, Oddness, excused
 from models.novelty import UNKNOWN
 from models.precedence import Disorder, Precedence
 from models.prefixes import Prefixes
@@ -64,6 +65,12 @@ class Detector:
         )
         self._neighbours = Neighbours(
             profiles(trained.arrays["profile.rows"]), trained.arrays["profile.weights"].astype(np.float32)
+        )
+        self._known = Known(
+            trained.judged,
+            self._statements.token,
+            self._usual_ones,
+            trained.arrays["profile.weights"].astype(np.float32),
         )
         self._nearest: dict[tuple[Counts, bool], Nearest] = {}
         self._verdicts: dict[Observed, Verdict] = {}
@@ -142,7 +149,33 @@ class Detector:
         for (i, reading), verdict in zip(tries, self._verdicts_on([batch[i] for i, _ in tries], others), strict=True):
             if verdict.score <= 1 < found[i][1].score:
                 found[i] = reading, verdict
+        if len(self._known):
+            found = [(r, self._excused(o, r, v) if v.score > 1 else v) for o, (r, v) in zip(batch, found, strict=True)]
         return found
+
+    def _excused(self, observed: Observed, reading: _Reading, verdict: Verdict) -> Verdict:
+        """Return the verdict on a strange sequence in the light of what people said of others."""
+        limits = self._thresholds.of(observed.kind)
+        expected = self._network.expect([self._walk(observed, reading)])[0]
+        surprise = self._surprises(observed, reading, expected, limits.tolerance)
+        places = (*reading.usual, len(reading.templates))
+        strained = self._precedence.strained(self._walk(observed, reading).rows, limits.precedence.threshold)
+        shown = observed.templates[:MAX_LENGTH]
+        tokens = tuple(
+            self._statements.text(template) if known == UNKNOWN else known
+            for template, known in zip(shown, reading.templates, strict=True)
+        )
+        # of the lines that are added up, one is above its part where their sum is above the threshold
+        over = np.flatnonzero(surprise > limits.sequence.threshold / limits.strongest).tolist()
+        odd = Oddness(
+            tokens=tokens,
+            odd=frozenset(tokens) - self._usual_ones,
+            kind=observed.kind,
+            complete=observed.complete,
+            surprising=tuple(places[i] for i in over),
+            strained=tuple(strained) if observed.kind == "session" else (),
+        )
+        return excused(verdict) if self._known.excuse(odd, limits.profile.threshold) else verdict
 
     def _others(self, observed: Observed, reading: _Reading) -> Iterator[_Reading]:
         """Yield readings in which every new statement is a known one that it is like; the likest, then one other.

@@ -11,7 +11,7 @@ _MAX_MEMO: Final = 50_000
 _COMPOUND: Final = 3
 """A token with so many numbers and only scraps of letters between them is an identifier: R02-M1-N0-C:J12-U11."""
 
-_ZEROS: Final = bytes.maketrans(b"0123456789\t\r\n", b"0000000000   ")
+ZEROS: Final = bytes.maketrans(b"0123456789\t\r\n", b"0000000000   ")
 
 _REDACTED: Final = re.compile(r"<([A-Za-z][A-Za-z0-9_-]{0,40}):[0-9A-Za-z]{1,64}>")
 _CALENDAR: Final = re.compile(
@@ -43,7 +43,7 @@ def line_key(message: str) -> bytes:
 
 def zeroed(message: str) -> bytes:
     """Return a line in UTF-8 with every digit as a 0; cheaper than its key, and tells nearly as few lines apart."""
-    return message.encode("utf-8", "replace").translate(_ZEROS)
+    return message.encode("utf-8", "replace").translate(ZEROS)
 
 
 def short(zeros: bytes) -> bytes:

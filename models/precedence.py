@@ -104,6 +104,16 @@ class Precedence:
         otherwise = int(self.before[last, first])
         return Disorder(places[line], places[other], otherwise + int(self.before[first, last]), otherwise)
 
+    def strained(self, templates: Sequence[int], least: float) -> list[tuple[Event, Event]]:
+        """Return the pairs of events (earlier, later) whose order has a strain above `least`."""
+        rows, _ = self._rows(templates)
+        if not rows:
+            return []
+        first, second = np.nonzero(self._among(rows) > least)
+        return [
+            (self.known[rows[i]], self.known[rows[j]]) for i, j in zip(first.tolist(), second.tolist(), strict=True)
+        ]
+
     def _rows(self, templates: Sequence[int]) -> tuple[list[int], list[int]]:
         """Return the rows of the events of a sequence in their order, and their places."""
         rows, places = [], []

@@ -17,6 +17,11 @@ MOST_NODES: Final = 65_536
 _BLOCK: Final = 16
 """Rows of every matrix product: with one shape for all, a score does not depend on what is judged beside it."""
 _TOGETHER: Final = 1024
+_FAR: Final = 80.0
+"""The exponential of so much, and of as much below zero, is a float32."""
+_ALIGNED: Final = 16
+"""Columns are filled up to a multiple of so many: a product of 1,240 costs twice as much as one of 1,248 (measured)."""
+_NEVER: Final = -1e9
 _ROOTS: Final = 2
 
 Floats = NDArray[np.float32]
@@ -35,9 +40,10 @@ class Prefixes:
         gates[2 * UNITS : 3 * UNITS] = 1.0  # sigmoid(x) is (1 + tanh(x / 2)) / 2, so one tanh serves all four gates
         self._inputs: Floats = (model.inputs * gates).astype(np.float32)
         self._recurrent: Floats = (model.recurrent * gates).astype(np.float32)
-        known = np.flatnonzero(model.out_bias > np.float64(-1e8))
-        self._out: Floats = np.ascontiguousarray(model.out[:, known], np.float32)
-        self._out_bias: Floats = model.out_bias[known].astype(np.float32)
+        known = np.flatnonzero(model.out_bias > 0.1 * _NEVER)
+        self._out, self._shift, self._balanced = _balanced(model.out[:, known], model.out_bias[known])
+        self._ones: Floats = np.ones(self._out.shape[1], np.float32)
+        self._none: Floats = np.zeros(_BLOCK, np.float32)
         self._columns: Floats = np.ascontiguousarray(model.out.T, np.float32)
         self._column_bias: Floats = model.out_bias.astype(np.float32)
         self._usual = usual
@@ -141,26 +147,51 @@ class Prefixes:
             self._normalise(np.arange(first, self._used))
 
     def _step(self, nodes: list[int], parents: list[int], rows: list[int]) -> None:
-        for begin in range(0, len(nodes), _BLOCK):
-            block = slice(begin, begin + _BLOCK)
-            count = len(nodes[block])
-            before = np.zeros((_BLOCK, UNITS), np.float32)
-            before[:count] = self._state[parents[block]]
-            gates = np.tanh((before @ self._recurrent)[:count] + self._inputs[rows[block]])
+        for begin in range(0, len(nodes), _TOGETHER):
+            part = slice(begin, begin + _TOGETHER)
+            gates = _product(self._state[parents[part]], self._recurrent)
+            gates += self._inputs[rows[part]]
+            np.tanh(gates, out=gates)
             opened = 0.5 * gates + np.float32(0.5)
-            cell = opened[:, UNITS : 2 * UNITS] * self._cell[parents[block]]
+            cell = opened[:, UNITS : 2 * UNITS] * self._cell[parents[part]]
             cell += opened[:, :UNITS] * gates[:, 2 * UNITS : 3 * UNITS]
-            self._cell[nodes[block]] = cell
-            self._state[nodes[block]] = opened[:, 3 * UNITS :] * np.tanh(cell)
+            self._cell[nodes[part]] = cell
+            self._state[nodes[part]] = opened[:, 3 * UNITS :] * np.tanh(cell)
 
     def _normalise(self, nodes: Ids) -> None:
-        block = np.zeros((_BLOCK, UNITS), np.float32)
+        block = np.zeros((_BLOCK, UNITS + 1), np.float32)
+        block[:, UNITS] = 1.0  # takes the bias
+        logits = np.empty((_BLOCK, len(self._ones)), np.float32)
         for begin in range(0, len(nodes), _BLOCK):
             mine = nodes[begin : begin + _BLOCK]
-            block[: len(mine)] = self._state[mine]
-            logits = block @ self._out
-            logits += self._out_bias
-            most = logits.max(1, keepdims=True)
-            logits -= most
+            block[: len(mine), :UNITS] = self._state[mine]
+            np.matmul(block, self._out, out=logits)
+            most = self._none if self._balanced else logits.max(1)
+            if not self._balanced:
+                logits -= most[:, None]
             np.exp(logits, out=logits)
-            self._total[mine] = (np.log(logits.sum(1)) + most[:, 0])[: len(mine)]
+            self._total[mine] = (np.log(logits @ self._ones) + most + self._shift)[: len(mine)]
+
+
+def _product(rows: Floats, matrix: Floats) -> Floats:
+    """Return rows [n, UNITS] @ matrix, in products that all have the shape of a block."""
+    blocks = -(-len(rows) // _BLOCK)
+    padded = np.zeros((blocks * _BLOCK, UNITS), np.float32)
+    padded[: len(rows)] = rows
+    product: Floats = np.matmul(padded.reshape(blocks, _BLOCK, UNITS), matrix)
+    return product.reshape(blocks * _BLOCK, -1)[: len(rows)]
+
+
+def _balanced(out: Array, bias: Array) -> tuple[Floats, float, bool]:
+    """Return the matrix [UNITS + 1, templates] that gives logits less a shift, the shift, and whether it is enough.
+
+    States lie between -1 and 1, so it is known beforehand between which two values the greatest logit lies. With their
+    middle for a shift no exponential leaves float32, unless they are very far apart.
+    """
+    reach = np.abs(out).sum(0)
+    most, least = float((bias + reach).max(initial=-_FAR)), float((bias - reach).max(initial=-_FAR))
+    shift = (most + least) / 2
+    rows = np.concatenate([out, [bias - shift]])
+    padding = np.zeros((len(rows), -rows.shape[1] % _ALIGNED))
+    padding[-1] = _NEVER
+    return np.hstack([rows, padding]).astype(np.float32), shift, most - least < 2 * _FAR

@@ -1,11 +1,8 @@
 """Versions of models as folders: root/<name>/<n>/, written once, and aliases that move atomically."""
 
-import contextlib
-import os
 import re
 import secrets
 import shutil
-import stat
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -18,20 +15,36 @@ import msgspec
 from deepsentry.errors import DataError, VersionMissing, VersionRefused, WireError
 from deepsentry.events import ModelReference
 from deepsentry.wire import decode, pretty
-from models.artifact import LIMITS, METADATA, Metadata, TrainedVersion, from_files, sha256, to_files
+from models.artifact import METADATA, Metadata, TrainedVersion, from_files, sha256, to_files
 from models.detector import Detector
+from models.folders import bounded, locked, read, sync, write
 
 CHAMPION: Final = "champion"
+CHALLENGER: Final = "challenger"
+"""Scores beside the champion, and nobody is told what it finds."""
+MOST_HISTORY: Final = 50
+"""How far back an alias can be rolled."""
 _ALIASES: Final = "aliases.json"
 _ALIASES_LIMIT: Final = 1 << 16
 _NAME: Final = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
+_ABANDONED: Final = 86_400.0
+"""Seconds after which a version that was not finished is taken for one whose writer was killed."""
 _VERSION: Final = re.compile(r"[1-9][0-9]{0,8}")
 
 
 class _Aliases(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """aliases.json: alias -> version."""
+    """aliases.json: alias -> version, and the versions that it pointed to before, the newest last."""
 
     aliases: dict[str, ModelReference] = {}
+    history: dict[str, tuple[ModelReference, ...]] = {}
+
+    def moved(self, alias: str, to: ModelReference) -> "_Aliases":
+        """Return the same with `alias` at `to`; what it pointed to is remembered."""
+        before = self.aliases.get(alias)
+        past = self.history.get(alias, ())
+        if before is not None and before != to:
+            past = (*past, before)[-MOST_HISTORY:]
+        return _Aliases({**self.aliases, alias: to}, {**self.history, alias: past} if past else self.history)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,25 +67,37 @@ class Registry:
 
     def save(self, name: str, version: TrainedVersion) -> ModelReference:
         """Write a new version and return its reference; the first of a name becomes champion. Raises DataError."""
-        created_at = datetime.fromtimestamp(self._clock(), UTC).isoformat(timespec="seconds")
-        files = to_files(version, created_at)
-        folder = self._folder(name)
-        staging = folder / f".staging-{secrets.token_hex(8)}"
-        try:
-            folder.mkdir(parents=True, exist_ok=True)
-            staging.mkdir()
-            for file, data in files.items():
-                _write(staging / file, data)
-            _sync(staging)
-            number = self._publish(folder, staging)
-        except OSError as error:
-            shutil.rmtree(staging, ignore_errors=True)  # a full disk stays full of what it could not hold
-            message = f"cannot write a version under {folder}: {error.strerror}"
-            raise DataError(message) from None
-        reference = ModelReference(name, number, sha256(files[METADATA]))
-        if self.champion(name) is None:
-            self._point(name, CHAMPION, reference)
+        reference = self.add(name, version)
+        with locked(self._folder(name)):
+            if self.champion(name) is None:
+                self._point(name, CHAMPION, reference)
         return reference
+
+    def add(self, name: str, version: TrainedVersion) -> ModelReference:
+        """Write a new version, which no alias points to, and return its reference. Raises DataError."""
+        return self._write(
+            name, to_files(version, datetime.fromtimestamp(self._clock(), UTC).isoformat("T", "seconds"))
+        )
+
+    def bring(self, name: str, files: dict[str, bytes]) -> ModelReference:
+        """Add the version in `files` as it is; one that is there already is not added twice.
+
+        Raises VersionRefused where they are no version, DataError where they cannot be written.
+        """
+        from_files(files)
+        digest = sha256(files[METADATA])
+        for number in self._numbers(self._folder(name)):
+            reference = ModelReference(name, number, digest)
+            try:
+                if self.read(name, number)[1] == reference:
+                    return reference
+            except VersionRefused:
+                continue
+        return self._write(name, files)
+
+    def files(self, name: str, version: int) -> dict[str, bytes]:
+        """Return the files of a version that can be read. Raises VersionMissing or VersionRefused."""
+        return self._checked(name, version)[0]
 
     def load(self, name: str, version: int) -> Detector:
         """Return the detector of a version. Raises VersionMissing or VersionRefused, with the reason."""
@@ -81,26 +106,20 @@ class Registry:
 
     def read(self, name: str, version: int) -> tuple[TrainedVersion, ModelReference]:
         """Return a version as it was saved. Raises VersionMissing or VersionRefused, with the reason."""
-        folder = self._folder(name) / str(version)
-        if version < 1 or not folder.exists():
-            message = f"there is no version {version} of {name}; `deepsentry models list` shows what there is"
-            raise VersionMissing(message)
-        try:
-            files = _read(folder)
-            trained = from_files(files)
-        except VersionRefused as error:
-            message = f"{name} {version}: {error}"
-            raise VersionRefused(message) from None
-        digest = sha256(files[METADATA])
-        for alias, pointed in self._aliases(name).aliases.items():
-            if pointed.version == version and pointed.digest != digest:
-                message = f"{name} {version}: {METADATA} changed since it became {alias}"
-                raise VersionRefused(message)
-        return trained, ModelReference(name, version, digest)
+        files, trained = self._checked(name, version)
+        return trained, ModelReference(name, version, sha256(files[METADATA]))
 
     def champion(self, name: str) -> ModelReference | None:
         """Return what the alias `champion` points to; None before the first version. Raises VersionRefused."""
-        return self._aliases(name).aliases.get(CHAMPION)
+        return self.pointed(name, CHAMPION)
+
+    def pointed(self, name: str, alias: str) -> ModelReference | None:
+        """Return what `alias` points to, None where it does not stand. Raises VersionRefused."""
+        return self._aliases(name).aliases.get(alias)
+
+    def history(self, name: str, alias: str = CHAMPION) -> tuple[ModelReference, ...]:
+        """Return what `alias` pointed to before, the newest last. Raises VersionRefused."""
+        return self._aliases(name).history.get(alias, ())
 
     def promote(self, name: str, version: int, alias: str = CHAMPION) -> ModelReference:
         """Point `alias` to a version that can be read. Raises VersionMissing or VersionRefused."""
@@ -108,8 +127,45 @@ class Registry:
             message = f"{alias!r} is no alias: small letters, digits and hyphens, at most 63"
             raise DataError(message)
         _, reference = self.read(name, version)
-        self._point(name, alias, reference)
+        with locked(self._folder(name)):
+            self._point(name, alias, reference)
         return reference
+
+    def roll_back(self, name: str, alias: str = CHAMPION) -> ModelReference:
+        """Point `alias` to what it pointed to before; each call goes one step further back.
+
+        Raises VersionMissing where there was nothing before, VersionRefused where that cannot be read any more.
+        """
+        if not self._folder(name).is_dir():
+            message = f"there is no model {name}; `deepsentry models list` shows what there is"
+            raise VersionMissing(message)
+        with locked(self._folder(name)):
+            found = self._aliases(name)
+            past = found.history.get(alias, ())
+            if not past:
+                message = f"{alias} of {name} pointed to no other version before; promote one by its number"
+                raise VersionMissing(message)
+            if self.read(name, past[-1].version)[1] != past[-1]:
+                message = f"{name} {past[-1].version} is not what {alias} pointed to; promote another by its number"
+                raise VersionRefused(message)
+            earlier = {**found.history, alias: past[:-1]}
+            self._replace(name, alias, _Aliases({**found.aliases, alias: past[-1]}, earlier))
+        return past[-1]
+
+    def retire(self, name: str, alias: str) -> ModelReference | None:
+        """Take `alias` away and return what it pointed to, None where it did not stand. Raises DataError."""
+        if alias == CHAMPION:
+            message = f"{CHAMPION} of {name} cannot be taken away: something has to judge; promote another version"
+            raise DataError(message)
+        if not self._folder(name).is_dir():
+            return None
+        with locked(self._folder(name)):
+            found = self._aliases(name)
+            left = {each: to for each, to in found.aliases.items() if each != alias}
+            past = {each: to for each, to in found.history.items() if each != alias}
+            if alias in found.aliases:
+                self._replace(name, alias, _Aliases(left, past))
+        return found.aliases.get(alias)
 
     def versions(self, name: str) -> list[Listed]:
         """Return all versions of a name, the oldest first; those that cannot be read with the reason."""
@@ -156,13 +212,13 @@ class Registry:
                 number += 1
                 del error
             else:
-                _sync(folder)
+                sync(folder)
                 return number
 
     def _aliases(self, name: str) -> _Aliases:
         path = self._folder(name) / _ALIASES
         try:
-            data = _bounded(path, _ALIASES_LIMIT)
+            data = bounded(path, _ALIASES_LIMIT)
             return decode(_Aliases, data)
         except FileNotFoundError:
             return _Aliases()
@@ -171,62 +227,51 @@ class Registry:
             raise VersionRefused(message) from None
 
     def _point(self, name: str, alias: str, reference: ModelReference) -> None:
+        self._replace(name, alias, self._aliases(name).moved(alias, reference))
+
+    def _replace(self, name: str, alias: str, aliases: _Aliases) -> None:
         folder = self._folder(name)
-        aliases = _Aliases({**self._aliases(name).aliases, alias: reference})
         beside = folder / f".{_ALIASES}-{secrets.token_hex(8)}"
         try:
-            _write(beside, pretty(aliases).encode())
+            write(beside, pretty(aliases).encode())
             beside.replace(folder / _ALIASES)
-            _sync(folder)
+            sync(folder)
         except OSError as error:
             message = f"cannot move the alias {alias} under {folder}: {error.strerror}"
             raise DataError(message) from None
 
-
-def _write(path: Path, data: bytes) -> None:
-    with path.open("xb") as file:
-        file.write(data)
-        file.flush()
-        os.fsync(file.fileno())
-
-
-def _sync(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-
-
-def _bounded(path: Path, limit: int) -> bytes:
-    """Return the bytes of a regular file that is no link and no larger than `limit`."""
-    descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
-    with contextlib.closing(os.fdopen(descriptor, "rb")) as file:
-        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-            message = f"{path.name} is not a regular file"
-            raise VersionRefused(message)
-        data = file.read(limit + 1)
-    if len(data) > limit:
-        message = f"{path.name} is larger than {limit} bytes"
-        raise VersionRefused(message)
-    return data
-
-
-def _read(folder: Path) -> dict[str, bytes]:
-    """Return the files of a version folder. Raises VersionRefused for anything that does not belong there."""
-    if folder.is_symlink() or not folder.is_dir():
-        message = "is not a folder of its own"
-        raise VersionRefused(message)
-    present = {p.name for p in folder.iterdir()}
-    if present != set(LIMITS):
-        odd = sorted(present ^ set(LIMITS))
-        message = f"is half-written or not ours: {', '.join(odd[:5])} missing or unexpected"
-        raise VersionRefused(message)
-    files = {}
-    for name, limit in LIMITS.items():
+    def _write(self, name: str, files: dict[str, bytes]) -> ModelReference:
+        folder = self._folder(name)
+        staging = folder / f".staging-{secrets.token_hex(8)}"
         try:
-            files[name] = _bounded(folder / name, limit)
+            folder.mkdir(parents=True, exist_ok=True)
+            for left in folder.glob(".staging-*"):
+                if self._clock() - left.stat().st_mtime > _ABANDONED:
+                    shutil.rmtree(left, ignore_errors=True)
+            staging.mkdir()
+            for file, data in files.items():
+                write(staging / file, data)
+            sync(staging)
+            number = self._publish(folder, staging)
         except OSError as error:
-            message = f"{name} cannot be read: {error.strerror}"
+            shutil.rmtree(staging, ignore_errors=True)  # a full disk stays full of what it could not hold
+            message = f"cannot write a version under {folder}: {error.strerror}"
+            raise DataError(message) from None
+        return ModelReference(name, number, sha256(files[METADATA]))
+
+    def _checked(self, name: str, version: int) -> tuple[dict[str, bytes], TrainedVersion]:
+        folder = self._folder(name) / str(version)
+        if version < 1 or not folder.exists():
+            message = f"there is no version {version} of {name}; `deepsentry models list` shows what there is"
+            raise VersionMissing(message)
+        try:
+            files = read(folder)
+            trained = from_files(files)
+        except VersionRefused as error:
+            message = f"{name} {version}: {error}"
             raise VersionRefused(message) from None
-    return files
+        for alias, pointed in self._aliases(name).aliases.items():
+            if pointed.version == version and pointed.digest != sha256(files[METADATA]):
+                message = f"{name} {version}: {METADATA} changed since it became {alias}"
+                raise VersionRefused(message)
+        return files, trained

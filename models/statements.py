@@ -8,7 +8,7 @@ from typing import Final
 import numpy as np
 
 from models.encoder import WIDTH, Encoder
-from models.masking import Masker, short, zeroed
+from models.masking import ZEROS, Masker, short
 from models.novelty import UNKNOWN, Identity
 from models.vocabulary import Vocabulary
 
@@ -48,7 +48,7 @@ class Statements:
 
     def template(self, message: str) -> int:
         """Return the template id of a line."""
-        zeros = zeroed(message)
+        zeros = message.encode("utf-8", "replace").translate(ZEROS)  # `zeroed`, without the call
         found = self._zeroed.get(zeros)
         if found is None:
             key = short(zeros)
@@ -69,6 +69,13 @@ class Statements:
     def meaning(self, template: int) -> int:
         """Return the known template that an id stands for, itself or the one that it rewords; else UNKNOWN."""
         return template if template < self.known else self.unseen(template).meaning
+
+    def token(self, text: str) -> int | str:
+        """Return the known template that a masked text is or rewords; else the text."""
+        found = self._vocabulary.match(text)
+        if found is None:
+            found = self._identity.same(text, self._encoder.encode(text))
+        return text if found == UNKNOWN else found
 
     def unseen(self, template: int) -> Unseen:
         """Return what is remembered of an id outside the version."""

@@ -15,12 +15,12 @@ from deepsentry.errors import WireError
 from deepsentry.events import Anomaly
 from streams.alerting import Raising
 from streams.braking import Braking
+from streams.columns import Chunk
 from streams.meter import Meter
 from streams.outbox import Outbox, Outgoing
 from streams.quarantine import gathered
-from streams.sanitize import Located, Sanitized
+from streams.sanitize import Sanitized
 from streams.sessions import Sessions
-from streams.shippers import Record
 from streams.waiting import Waiting
 
 TOGETHER: Final = 4000
@@ -49,7 +49,8 @@ def sanitize(waiting: Waiting, braking: Braking, outbox: Outbox, meter: Meter) -
 
 def _sanitized(event: Any, waiting: Waiting, braking: Braking, meter: Meter) -> Sanitized:
     with meter.chunk(event):
-        records = [_located(record) for record in braking.admitted(event)]
+        tp = event.message.tp
+        records = Chunk(tp.topic, tp.partition, braking.admitted(event))
         return braking.passed(event, waiting.joiner.sanitize(records))
 
 
@@ -85,8 +86,7 @@ def alert(raising: Raising, meter: Meter) -> Agent:
     async def run(stream: Any) -> None:
         async for event in stream.noack().events():
             with meter.chunk(event):
-                anomalies = (anomaly for _, anomaly in _decoded(Anomaly, event.value))
-                await raising.take(event.message.partition, anomalies)
+                await raising.take(event.message.partition, _decoded(Anomaly, event.value))
             await stream.ack(event)
 
     return run
@@ -103,16 +103,12 @@ async def _ready(stream: Any) -> AsyncIterator[list[Any]]:
         yield events
 
 
-def _located(record: ConsumerRecord) -> Located:
-    headers = tuple(record.headers)
-    raw = Record(record.value, record.key, headers, record.timestamp / 1000, record.topic)
-    return Located(raw, record.partition, record.offset)
-
-
-def _outgoing(done: Sanitized) -> Iterator[Outgoing]:
-    for entry in done.clean:
-        yield Outgoing(topics.CLEAN.name, entry.sequence.encode("utf-8", "replace"), wire.encode(entry))
-    yield from gathered(done.rejected, "sanitize")
+def _outgoing(done: Sanitized) -> list[Outgoing]:
+    name, clean = topics.CLEAN.name, done.clean
+    values = wire.encode_each(clean)
+    sent = [Outgoing(name, e.sequence.encode("utf-8", "replace"), v) for e, v in zip(clean, values, strict=True)]
+    sent += gathered(done.rejected, "sanitize")
+    return sent
 
 
 def _decoded(kind: type[T], records: Iterable[ConsumerRecord]) -> Iterator[tuple[int, T]]:

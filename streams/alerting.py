@@ -5,13 +5,17 @@ The state is rebuilt from the alert topic. An alert stands in the partition of i
 
 import asyncio
 from collections.abc import Callable, Collection, Iterable, Iterator
+from dataclasses import replace
 from datetime import datetime
+
+import msgspec
 
 from deepsentry import kafka as broker
 from deepsentry import logs, topics, wire
 from deepsentry.errors import WireError
 from deepsentry.events import Alert, Anomaly
 from deepsentry.settings import Settings
+from streams.alerts.incident import adopted
 from streams.alerts.lifecycle import observe, tick
 from streams.alerts.notice import Update, coalesce
 from streams.alerts.policy import Policy
@@ -44,19 +48,19 @@ class Raising:
             if partitions:  # what is silenced must not be told because we started
                 await self._silencing.load()
             self._states = {
-                partition: await asyncio.to_thread(alerts_of, self._settings, partition) for partition in partitions
+                partition: await asyncio.to_thread(resumed, self._settings, partition) for partition in partitions
             }
 
-    async def take(self, partition: int, anomalies: Iterable[Anomaly]) -> None:
-        """Count `anomalies` and publish the alerts that they opened or changed."""
+    async def take(self, partition: int, placed: Iterable[tuple[int, Anomaly]]) -> None:
+        """Count anomalies, each at its offset, and publish the alerts that they opened or changed."""
         async with self._lock:
             state = self._states.get(partition)
             if state is None:
                 await self._silencing.load()
-                state = await asyncio.to_thread(alerts_of, self._settings, partition)
+                state = await asyncio.to_thread(resumed, self._settings, partition)
             updates: list[Update] = []
-            for anomaly in anomalies:
-                state, changed = observe(state, anomaly, self._clock(), self._silencing.exemptions)
+            for offset, anomaly in placed:
+                state, changed = observe(state, anomaly, self._clock(), self._silencing.exemptions, offset)
                 updates.extend(changed)
             await self._publish(partition, state, updates)
 
@@ -73,6 +77,20 @@ class Raising:
         await self._outbox.publish(_outgoing(update.alert, partition) for update in changed)
         self._states[partition] = state
         self._meter.alerted(changed)
+
+
+def resumed(settings: Settings, partition: int) -> Alerts:
+    """Return the state that a worker goes on with.
+
+    Where the anomalies topic was made anew, its offsets say nothing of what was counted.
+    """
+    state = adopted(alerts_of(settings, partition))
+    end = broker.end_offsets(settings.kafka, topics.ANOMALIES.name).get(partition, 0)
+    if all(alert.offset < end for alert in state.groups.values()):
+        return state
+    log.warning("offsets_begin_again", topic=topics.ANOMALIES.name, partition=partition)
+    groups = {key: msgspec.structs.replace(alert, offset=-1) for key, alert in state.groups.items()}
+    return replace(state, groups=groups)
 
 
 def alerts_of(settings: Settings, partition: int, before: int | None = None) -> Alerts:

@@ -11,25 +11,28 @@ import mode
 from faust.types import TP
 from rich.console import Console
 
-from deepsentry import __version__, logs, topics
+from deepsentry import __version__, topics
 from deepsentry.errors import SettingsError
 from deepsentry.metrics import Metrics
-from deepsentry.sections import Kafka
 from deepsentry.settings import Settings
 from deepsentry.topics import Topic
 from streams import agents
 from streams.alerting import Raising
+from streams.alerts.asking import Asking
 from streams.alerts.notifiers.compose import build
 from streams.alerts.notifiers.delivery import Surroundings
 from streams.alerts.routes import Routes
 from streams.braking import Braking
 from streams.champions import LOOK_EVERY, Champion
+from streams.columns import Columns
+from streams.comparing import TURN, Beside
 from streams.credentials import credentials
 from streams.ending import end_within
-from streams.health import Progress
+from streams.health import STATUS_EVERY, Progress, worker_id
 from streams.joining import Joiner
 from streams.keying import Keyer
 from streams.listening import Listening
+from streams.looking import Looking
 from streams.meter import Meter
 from streams.offline import BUILT_IN
 from streams.outbox import Outbox
@@ -47,12 +50,14 @@ from streams.texts import Texts
 from streams.transport import ChunkConsumer, ChunkTransport
 from streams.upstream import Upstream
 from streams.waiting import Waiting
+from streams.watching import tell_status, watch
 
 Stage = Literal["sanitize", "score", "alert"]
+BESIDE: Final = (topics.SHADOW, topics.SCORES)
 NEEDED: Final[dict[Stage, tuple[Topic, ...]]] = {
-    "sanitize": (topics.RAW, topics.CLEAN, topics.REJECTED, topics.MODELS),
-    "score": (topics.CLEAN, topics.SEQUENCES, topics.ANOMALIES, topics.MODELS),
-    "alert": (topics.ANOMALIES, topics.ALERTS, topics.FEEDBACK, topics.RECEIPTS, topics.REJECTED),
+    "sanitize": (topics.RAW, topics.CLEAN, topics.REJECTED, topics.MODELS, topics.WORKERS),
+    "score": (topics.CLEAN, topics.SEQUENCES, topics.ANOMALIES, topics.MODELS, *BESIDE, topics.WORKERS),
+    "alert": (topics.ANOMALIES, topics.ALERTS, topics.FEEDBACK, topics.RECEIPTS, topics.REJECTED, topics.WORKERS),
 }
 """Stage -> topics that must exist before it starts."""
 SHORTEST_KEY: Final = 16
@@ -60,8 +65,6 @@ FINISH_WITHIN: Final = 30.0
 """Seconds until a worker that was told to end does so; half of what an orchestrator gives it."""
 AWAY_WITHIN: Final = 3.0
 """The same while no broker answers."""
-
-log = logs.get("app")
 
 
 class StreamApp(faust.App):
@@ -88,7 +91,8 @@ def create_app(settings: Settings, stage: Stage, metrics: Metrics, progress: Pro
     app.progress = progress
     app.outbox = outbox = Outbox(settings.kafka)
     meter = Meter(stage, metrics, progress)
-    app.timer(1.0)(_watch(app, settings.kafka, outbox, meter))
+    app.timer(1.0)(watch(app, settings.kafka, outbox, meter))
+    app.timer(STATUS_EVERY)(tell_status(app, settings, stage, outbox, meter))
     match stage:
         case "sanitize":
             _sanitize(app, settings, outbox, meter)
@@ -107,6 +111,7 @@ def group_of(settings: Settings, stage: Stage) -> str:
 def _sanitize(app: StreamApp, settings: Settings, outbox: Outbox, meter: Meter) -> None:
     champion = Champion(settings, meter.metrics)
     champion.refresh()
+    meter.progress.versions = lambda: (champion.version, None)
     key = settings.redaction.site_key.get_secret_value().encode()
     if len(key) < SHORTEST_KEY:
         message = (
@@ -115,7 +120,8 @@ def _sanitize(app: StreamApp, settings: Settings, outbox: Outbox, meter: Meter) 
         )
         raise SettingsError(message)
     redactor = create_redactor(settings.redaction, key)
-    sanitizer = Sanitizer(honouring(create_decoder(settings.ingest)), redactor, keyer_of(settings, champion))
+    plain = Sanitizer(honouring(create_decoder(settings.ingest)), redactor, keyer_of(settings, champion))
+    sanitizer = Columns(plain, redactor, settings.ingest)
     braking = Braking(settings.ingest, lambda: cast("ChunkConsumer", app.consumer), meter)
 
     async def rekey() -> None:
@@ -134,6 +140,10 @@ def _score(app: StreamApp, settings: Settings, outbox: Outbox, meter: Meter) -> 
     champion = champion_of(settings, meter)
     scorer = Scorer(topics.CLEAN.name, _now, Texts(ReadAgain(settings, time.monotonic)))
     scorer.detector = champion.detector
+    process = f"{worker_id(settings, 'score')}/{int(time.time())}"  # what it numbers begins anew with it
+    beside = Beside(settings, meter.metrics, outbox, process, _now)
+    scorer.observe = beside.observe
+    meter.progress.versions = lambda: (champion.version, beside.challenger.version)
     sessions = Sessions(
         settings,
         group_of(settings, "score"),
@@ -151,7 +161,9 @@ def _score(app: StreamApp, settings: Settings, outbox: Outbox, meter: Meter) -> 
     app.agent(_channel(app, topics.CLEAN), name="score")(agents.score(sessions, meter))
     app.on_partitions_assigned.connect(_on_assigned(sessions.assigned))
     app.timer(1.0)(sessions.tick)
+    app.timer(TURN)(beside.turn)
     app.task(_follow(champion, adopt))
+    app.task(_follow(beside.challenger, beside.changed))
 
 
 def _alert(app: StreamApp, settings: Settings, outbox: Outbox, meter: Meter) -> None:
@@ -170,12 +182,14 @@ def _alert(app: StreamApp, settings: Settings, outbox: Outbox, meter: Meter) -> 
 
 
 def _listeners(settings: Settings, outbox: Outbox, meter: Meter) -> Iterator[Listening]:
-    surroundings = Surroundings(_now, source=f"/{settings.kafka.group_prefix}")
+    asking = Asking(settings.alerts.links)
+    surroundings = Surroundings(_now, source=f"/{settings.kafka.group_prefix}", asking=asking)
     receipts = KeptReceipts(settings.kafka, outbox, _now)
+    looking = Looking(settings.kafka)
     wanted = settings.alerts.targets
     routes = Routes(settings.alerts.routes, wanted)
     for name, notifier in build(wanted, Console(), surroundings, receipts, time.monotonic).items():
-        telling = Telling(settings, name, notifier, routes, outbox, meter, surroundings, time.monotonic)
+        telling = Telling(settings, name, notifier, routes, looking, outbox, meter, surroundings, time.monotonic)
         yield Listening(settings, telling, meter, time.time())
 
 
@@ -265,30 +279,6 @@ def _on_assigned(assigned: Callable[[set[TP]], Any]) -> Callable[..., Any]:
         await assigned(partitions)
 
     return handle
-
-
-def _watch(app: StreamApp, kafka: Kafka, outbox: Outbox, meter: Meter) -> Callable[[], Any]:
-    away = f"no broker answers at {kafka.bootstrap}"
-
-    async def watch() -> None:
-        consumer = cast("ChunkConsumer", app.consumer)
-        behind = consumer.behind()
-        for tp, lag in behind.items():
-            meter.metrics.lag.labels(tp.topic, str(tp.partition)).set(lag)
-        for tp, records in consumer.lost().items():
-            meter.metrics.lost.labels(tp.topic, str(tp.partition)).inc(records)
-        meter.metrics.assigned.set(len(behind))
-        meter.metrics.last_commit.set(consumer.committed_at)
-        lost = app.consumer_generation_id and not consumer.reaches_broker()
-        waiting = away if lost or outbox.waiting else ""
-        if waiting != meter.progress.waiting:
-            meter.progress.waiting = waiting
-            log.warning("waiting" if waiting else "resumed", reason=waiting or f"{kafka.bootstrap} answers again")
-        meter.progress.assigned = len(behind) if app.consumer_generation_id else None
-        # what is held makes no progress, and a restart would not help
-        meter.progress.beat(sum(lag for tp, lag in behind.items() if not consumer.holds(tp)))
-
-    return watch
 
 
 def _now() -> datetime:

@@ -14,7 +14,7 @@ from deepsentry.events import ModelReference
 from deepsentry.metrics import Metrics
 from deepsentry.settings import Settings
 from models.detector import Detector
-from models.registry import Registry
+from models.registry import CHAMPION, Registry
 
 LOOK_EVERY: Final = 2.0
 """Seconds between two looks at the alias where no bell rings."""
@@ -23,10 +23,11 @@ log = logs.get("champions")
 
 
 class Champion:
-    """Holds the version that the alias `champion` points to; a version that is refused leaves the old one at work."""
+    """Holds the version that an alias points to; a version that is refused leaves the old one at work."""
 
-    def __init__(self, settings: Settings, metrics: Metrics) -> None:
+    def __init__(self, settings: Settings, metrics: Metrics, alias: str = CHAMPION) -> None:
         self._settings = settings
+        self._alias = alias
         self._registry = Registry(settings.models.registry)
         self._metrics = metrics
         self._refused: ModelReference | None = None
@@ -34,15 +35,23 @@ class Champion:
         """Why there is nothing to judge with although a version should; empty where none should, or one does."""
         self.detector: Detector | None = None
 
+    @property
+    def version(self) -> ModelReference | None:
+        """What judges."""
+        return self.detector.reference if self.detector else None
+
     def refresh(self) -> bool:
         """Load the champion if it is another than ours, and tell whether it changed."""
         name = self._settings.models.name
         wanted: ModelReference | None = None
         try:
-            wanted = self._registry.champion(name)
-            held = self.detector.reference if self.detector else None
+            wanted = self._registry.pointed(name, self._alias)
+            held = self.version
             if wanted is None:
                 self.refusal = ""
+                if self._alias != CHAMPION and held:
+                    self.detector = None  # it was taken away
+                    return True
             if wanted is None or wanted in (held, self._refused):
                 return False
             self.detector = self._registry.load(name, wanted.version)
@@ -53,10 +62,11 @@ class Champion:
             log.error("version_refused", model=name, version=wanted and wanted.version, reason=str(error))  # noqa: TRY400
             return False
         self.refusal = ""
-        if held:
-            self._metrics.model.remove(held.name, str(held.version))
-        self._metrics.model.labels(wanted.name, str(wanted.version)).set(1)
-        log.info("version_adopted", model=name, version=wanted.version, digest=wanted.digest)
+        if self._alias == CHAMPION:
+            if held:
+                self._metrics.model.remove(held.name, str(held.version))
+            self._metrics.model.labels(wanted.name, str(wanted.version)).set(1)
+        log.info("version_adopted", model=name, version=wanted.version, digest=wanted.digest, alias=self._alias)
         return True
 
     async def follow(self, changed: Callable[[], Awaitable[None]]) -> None:

@@ -1,7 +1,13 @@
 """Pure: CloudEvents 1.0 in Kafka's binary mode: the attributes are headers, the value stays the event itself."""
 
+from collections.abc import Iterable
 from datetime import datetime
-from typing import Final
+from typing import Any, Final
+
+import msgspec
+
+PREFIX: Final = "ce_"
+CONTENT: Final = "content-type"
 
 SPEC: Final = b"1.0"
 
@@ -16,3 +22,10 @@ def headers(kind: str, source: str, identity: str, time: datetime) -> tuple[tupl
         ("ce_time", time.isoformat().encode()),
         ("content-type", b"application/json"),
     )
+
+
+def structured(named: Iterable[tuple[str, bytes]], value: bytes) -> dict[str, Any]:
+    """Return the event whose attributes are the headers `named`, in structured JSON; `value` is JSON, as it stands."""
+    texts = {name: text.decode("utf-8", "replace") for name, text in named}
+    attributes = {name.removeprefix(PREFIX): text for name, text in texts.items() if name.startswith(PREFIX)}
+    return {**attributes, "datacontenttype": texts.get(CONTENT, "application/json"), "data": msgspec.Raw(value)}

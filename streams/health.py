@@ -3,6 +3,8 @@
 Served from a thread of its own, so that an answer comes while the event loop is busy.
 """
 
+import os
+import socket
 import threading
 import time
 from collections.abc import Callable
@@ -14,10 +16,19 @@ from typing import Final
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
 
 from deepsentry import wire
+from deepsentry.events import ModelReference
+from deepsentry.settings import Settings
 
+STATUS_EVERY: Final = 5.0
+"""Seconds between two words of a worker on itself; whoever is silent for a minute is gone."""
 HEARTBEAT_WITHIN: Final = 10.0
 PROGRESS_WITHIN: Final = 300.0
 """Seconds in which the committed offset must have moved while there is lag."""
+
+
+def worker_id(settings: Settings, stage: str) -> str:
+    """Return what this process is called: no two at once have the same name."""
+    return f"{settings.kafka.instance_id or socket.gethostname()}/{os.getpid()}/{stage}"
 
 
 @dataclass(slots=True)
@@ -35,6 +46,10 @@ class Progress:
     """Why the worker waits, such as `no broker answers at ...`; empty when it works."""
     held: tuple[str, ...] = ()
     """Why partitions are read no further, one sentence for each."""
+    records: int = 0
+    """Records handled so far."""
+    versions: Callable[[], tuple[ModelReference | None, ModelReference | None]] = lambda: (None, None)
+    """Gives the version that judges, and the challenger."""
     facts: dict[str, str] = field(default_factory=dict)
     """For people: stage, model version, ..."""
 

@@ -4,7 +4,6 @@ Parts wait for their others within their partition. While one waits, no offset f
 (docs/decisions/0012): what waits is read again after a crash.
 """
 
-import operator
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Final
@@ -13,7 +12,7 @@ import re2
 
 from deepsentry.errors import SettingsError
 from deepsentry.sections import Ingest
-from streams.sanitize import Located, Sanitized, Sanitizer
+from streams.sanitize import Located, Sanitized, Sanitizes
 from streams.shippers import Record, parts, sniff, text
 
 MAX_OPEN: Final = 1000
@@ -27,7 +26,6 @@ MAX_BEHIND: Final = 10_000
 
 _OF_PARTS: Final = frozenset(("incomplete", "empty", "binary"))
 """What is said of parts that are no lines by themselves."""
-_flags: Final = operator.attrgetter("flags")
 Partition = tuple[str, int]
 
 
@@ -65,7 +63,7 @@ class _Partition:
 class Joiner:
     """Sanitizes the chunks of any partitions; a chunk has records of one partition, in order."""
 
-    def __init__(self, sanitizer: Sanitizer, ingest: Ingest) -> None:
+    def __init__(self, sanitizer: Sanitizes, ingest: Ingest) -> None:
         """Raise SettingsError where `ingest.continuation` is no RE2 pattern."""
         self.sanitizer = sanitizer
         self._formats = dict(ingest.formats)
@@ -211,7 +209,4 @@ def _given_up(message: _Waiting) -> Iterator[Located]:
 
 
 def _shows_parts(done: Sanitized) -> bool:
-    flags = filter(None, map(_flags, done.clean))  # nearly no entry has any
-    return any("unjoined" in said for said in flags) or any(
-        rejected.reason in _OF_PARTS for _, rejected in done.rejected
-    )
+    return "unjoined" in done.flags or any(rejected.reason in _OF_PARTS for _, rejected in done.rejected)

@@ -14,6 +14,10 @@ LONGEST: Final = 200
 """Characters of a key."""
 _DEPTH: Final = 20
 _REPEAT: Final = re.compile(r"\{(\d{1,4})(?:,\d{0,4})?\}")
+_DIGITS: Final = tuple(b"%d" % digit for digit in range(10))
+_BLIND: Final = frozenset("dDwWsSbBAztnr")
+"""Escapes that mean the same for every digit."""
+_WHOLE: Final = _re2.RE2.Anchor.ANCHOR_BOTH
 _GROUP: Final = re.compile(r"\((?:\?:|\?P<\w{1,64}>|(?!\?))")
 
 
@@ -54,7 +58,10 @@ class Keyer:
             message = f"sequences.key: {pattern!r} is not a pattern of the RE2 dialect: {reason}"
             raise SettingsError(message)
         self._literals = literals(pattern)
-        self._local = any(name == b"local" for name, _ in regexp.NamedCapturingGroups())
+        self.blind = is_blind(pattern)
+        """Whether texts that differ in digits only have their ids at the same place."""
+        self.local = any(name == b"local" for name, _ in regexp.NamedCapturingGroups())
+        """Whether an id is unique on its host only."""
         self._whole = regexp.NumberOfCapturingGroups() == 0
         self._match = regexp.Match
         self._anchor = _re2.RE2.Anchor.UNANCHORED
@@ -63,30 +70,46 @@ class Keyer:
         """Return the key, of at most `LONGEST` characters, and whether a session or a window stands behind it."""
         found = self.find(entry.message)
         if found:
-            return bounded(f"{entry.host}|{found}" if self._local else found), "session"
+            return self.session(found, entry.host), "session"
         if entry.trace:
             return bounded(entry.trace), "session"
         return bounded(f"{entry.host}|{entry.service}"), "window"
 
+    def session(self, found: str, host: str) -> str:
+        """Return the key of the session whose id was found in a line of `host`."""
+        return bounded(f"{host}|{found}" if self.local else found)
+
     def find(self, text: str) -> str:
         """Return the session id in `text`, empty where there is none."""
-        if self._literals:
-            for literal in self._literals:
-                if literal in text:
-                    break
-            else:
-                return ""
+        if not self._may_hold(text):
+            return ""
         try:
             data = text.encode()
         except UnicodeEncodeError:
             text = text.encode("utf-8", "replace").decode()
             data = text.encode()
-        spans = self._match(self._anchor, data, 0, len(data))
-        start, end = spans[0] if self._whole else next((group for group in spans[1:] if group[0] >= 0), spans[0])
+        start, end = self._span(data)
         if start < 0:
             return ""
         # In ASCII text, offsets of bytes are offsets of characters.
         return text[start:end] if len(data) == len(text) else data[start:end].decode("utf-8", "replace")
+
+    def span(self, text: str) -> tuple[int, int]:
+        """Return where the session id stands in `text`, which must be ASCII; (-1, -1) where there is none."""
+        return self._span(text.encode("ascii")) if self._may_hold(text) else (-1, -1)
+
+    def _may_hold(self, text: str) -> bool:
+        if not self._literals:
+            return True
+        for literal in self._literals:  # noqa: SIM110 - any() makes a generator for each line
+            if literal in text:
+                return True
+        return False
+
+    def _span(self, data: bytes) -> tuple[int, int]:
+        spans = self._match(self._anchor, data, 0, len(data))
+        start, end = spans[0] if self._whole else next((group for group in spans[1:] if group[0] >= 0), spans[0])
+        return start, end
 
 
 def bounded(key: str) -> str:
@@ -95,6 +118,33 @@ def bounded(key: str) -> str:
         return key
     digest = hashlib.blake2b(key.encode("utf-8", "replace"), digest_size=8).hexdigest()
     return f"{key[: LONGEST - len(digest) - 1]}~{digest}"
+
+
+def is_blind(pattern: str) -> bool:
+    """Tell whether `pattern` (RE2) takes any digit for any other; False also where that is not plain to see."""
+    at = 0
+    while at < len(pattern):
+        repeat = _REPEAT.match(pattern, at)
+        if repeat is not None:
+            at = repeat.end()
+        elif pattern[at] == "[":
+            try:
+                end = _class_end(pattern, at)
+            except _UnclearError:
+                return False
+            each = _re2.RE2(pattern[at:end].encode("utf-8", "replace"), _re2.RE2.Options())
+            if len({tuple(each.Match(_WHOLE, digit, 0, 1)[0]) for digit in _DIGITS}) > 1:
+                return False
+            at = end
+        elif pattern[at] == "\\":
+            if pattern[at + 1 : at + 2] not in _BLIND and pattern[at + 1 : at + 2].isalnum():
+                return False
+            at += 2
+        elif pattern[at].isdecimal():
+            return False
+        else:
+            at += 1
+    return True
 
 
 class _UnclearError(Exception):

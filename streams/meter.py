@@ -32,6 +32,7 @@ class Meter:
         self.metrics.chunk_size.labels(self._stage).observe(size)
         self.metrics.stage_seconds.labels(self._stage).observe(time.perf_counter() - started)
         self.progress.moved = self.progress.clock()
+        self.progress.records += size
 
     def sanitized(self, done: Sanitized) -> None:
         """Count what became of a raw chunk."""

@@ -1,10 +1,11 @@
 """Shell: publishes batches and returns when the broker has them; while it is away, says so and tries again."""
 
 import asyncio
-import zlib
+import time
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from typing import Final
+from zlib import crc32
 
 import msgspec
 from aiokafka import AIOKafkaProducer
@@ -37,7 +38,7 @@ class Outgoing(msgspec.Struct, frozen=True, gc=False):
 
 def partition_of(key: bytes, count: int) -> int:
     """Return the partition of `key` among `count`: CRC-32, as librdkafka's `consistent` partitioner."""
-    return zlib.crc32(key) % count
+    return crc32(key) % count
 
 
 class Outbox:
@@ -84,11 +85,14 @@ class Outbox:
 
     async def _grouped(self, outgoing: Iterable[Outgoing]) -> dict[Partition, list[Outgoing]]:
         groups: dict[Partition, list[Outgoing]] = defaultdict(list)
+        topic, count = "", 0
         for record in outgoing:
             partition = record.partition
             if partition is None:
-                count = self._counts.get(record.topic) or await self.partitions(record.topic)
-                partition = partition_of(record.key or b"", count)
+                if record.topic != topic:
+                    topic = record.topic
+                    count = await self.partitions(topic)
+                partition = crc32(record.key or b"") % count
             groups[record.topic, partition].append(record)
         return groups
 
@@ -125,8 +129,13 @@ class Outbox:
 
 def _fill(batch: BatchBuilder, records: Sequence[Outgoing], begin: int) -> int:
     """Append `records` from `begin` on until the batch is full, and return how many it took."""
-    append = batch.append
-    for record in records[begin:]:
-        if append(key=record.key, value=record.value, timestamp=None, headers=list(record.headers)) is None:
+    append = batch._builder.append  # noqa: SLF001 - its own method costs as much again, for serializers that we lack
+    now = int(time.time() * 1000)
+    count = 0
+    for record in records[begin:] if begin else records:
+        if append(count, now, record.key, record.value, list(record.headers)) is None:
             break
-    return int(batch.record_count())
+        count += 1
+    batch._relative_offset = count  # noqa: SLF001 - as above
+    batch.close()
+    return count

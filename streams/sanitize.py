@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 import msgspec
 
@@ -11,7 +11,7 @@ from deepsentry.events import CleanEntry, Entry, Position, Rejected
 from streams.beside import Beside, Part
 from streams.keying import Keyer
 from streams.redaction import Redacted, Redactor
-from streams.shippers import Decode, Record
+from streams.shippers import Decode, Record, pairs
 
 
 class Located(NamedTuple):
@@ -36,6 +36,16 @@ class Sanitized:
     """Kind -> how many were masked."""
     empty: int = 0
     """Tombstones, which carry no entry."""
+    flags: set[str] = field(default_factory=set)
+    """What was odd about some of the entries."""
+
+
+class Sanitizes(Protocol):
+    """Turns raw records of one partition into clean entries, in order, and says what was rejected; never raises."""
+
+    def sanitize(self, records: Sequence[Located]) -> Sanitized:
+        """Return what became of `records`."""
+        ...
 
 
 class _Decoded(NamedTuple):
@@ -85,6 +95,8 @@ class Sanitizer:
                 done.empty += 1
             for place, result in enumerate(results):
                 if isinstance(result, Entry):
+                    if result.flags:
+                        done.flags.update(result.flags)
                     yield _Decoded(located, place, result)
                 else:
                     done.rejected.append((located, msgspec.structs.replace(result, elements=len(results))))
@@ -143,13 +155,18 @@ class Sanitizer:
         entry = each.entry
         if message is not None:
             findings.update(finding.kind for finding in message.findings)
+        attributes = {clear(name): clear(value, name) for name, value in entry.attributes.items()}
+        said = entry.message if message is None else message.text
+        if attributes != entry.attributes and pairs(entry.attributes).startswith(entry.message):
+            # The line of an object that had none: its attributes' names are what told the secrets.
+            said = self._redactor.redact([pairs(attributes)])[0].text
         clean = msgspec.structs.replace(
             entry,
-            message=entry.message if message is None else message.text,
+            message=said,
             host=clear(entry.host),
             service=clear(entry.service),
             trace=clear(entry.trace),
-            attributes={clear(name): clear(value, name) for name, value in entry.attributes.items()},
+            attributes=attributes,
         )
         return self._unchanged(each._replace(entry=clean), self.rules)
 

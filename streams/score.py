@@ -12,7 +12,7 @@ from deepsentry.events import Anomaly
 from deepsentry.sections import Sequences
 from models.prepare import Observed, Verdict
 from streams.resume import Resume
-from streams.sequence import CleanLine, Sequence
+from streams.sequence import CleanLine, Rank, Sequence
 from streams.strange import Due, Explains, Strange
 from streams.texts import CleanRecord, Texts
 from streams.window import Closed, Ended, Windows, unknown
@@ -43,6 +43,10 @@ class Detects(Explains, Protocol):
         """Return the verdict on each sequence."""
 
 
+Observe = Callable[[Detects, Batch[Due], Batch[Verdict], Rank], None]
+"""Takes the detector, what it judged, what it said, and what tells the partition of the raw log of a line."""
+
+
 @dataclass(slots=True)
 class Scored:
     """What a chunk of clean lines led to."""
@@ -69,6 +73,8 @@ class Scorer:
         self._texts = texts or Texts()
         self._news: dict[int, bool] = {}
         self._detector: Detects | None = None
+        self.observe: Observe = _unobserved
+        """Hears of every verdict; it must neither fail nor take long."""
 
     @property
     def detector(self) -> Detects | None:
@@ -134,7 +140,9 @@ class Scorer:
             elif detector and joined.open:
                 if news.get(template, True) and self._is_new(detector, template):
                     joined.news = min(joined.news, line.timestamp)
-                if joined.news < _NEVER or len(joined.templates) - joined.judged >= JUDGE_EVERY:
+                if joined.news < _NEVER or (
+                    joined.kind == "session" and len(joined.templates) - joined.judged >= JUDGE_EVERY
+                ):
                     due.extend(self._grown(detector, joined, windows))
         scored.entries = len(chunk) - scored.unreadable
         self._judge(partition, windows, due, scored)
@@ -221,7 +229,9 @@ class Scorer:
         if detector is None or not due:
             return
         scored.judged = len(due)
-        for each, verdict in zip(due, detector.judge([each.observed for each in due]), strict=True):
+        verdicts = detector.judge([each.observed for each in due])
+        self.observe(detector, due, verdicts, windows.position)
+        for each, verdict in zip(due, verdicts, strict=True):
             if verdict.score > 1 and each.sequence.told < 0:
                 strange = Strange.of(detector, each, verdict, partition, windows.position)
                 each.sequence.tell(strange.last())
@@ -231,3 +241,7 @@ class Scorer:
 
 def _nothing(_message: str) -> int:
     return 0
+
+
+def _unobserved(_detector: Detects, _due: Batch[Due], _verdicts: Batch[Verdict], _rank: Rank) -> None:
+    pass

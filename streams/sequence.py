@@ -3,7 +3,7 @@
 import struct
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Annotated, Final, NamedTuple
+from typing import Annotated, Any, Final, NamedTuple
 
 import msgspec
 from msgspec import Meta
@@ -145,34 +145,37 @@ class Sequence:
 
     def add(self, line: CleanLine, offset: int, source: int, template: int, rank: Rank) -> None:
         """Put a line into its place."""
-        raw = line.raw
-        record = _RECORD.pack(line.timestamp, line.place(), raw.offset, offset, source, raw.index)
+        raw, time, place = line.raw, line.timestamp, line.place()
+        mine = (time, place, raw.offset, offset, source, raw.index)
         # of a window, nothing may depend on lines that an overlapping one has dropped
-        newest = line.timestamp > self.last or self.kind == "window"
+        newest = time > self.last or self.kind == "window"
         if newest:
-            self.last = line.timestamp
-        if newest or self._follows(record, len(self.templates) - 1, rank):
-            self.packed += record
+            self.last = time
+        packed = self.packed
+        if newest or _follows(mine, _RECORD.unpack_from(packed, len(packed) - SIZE), rank):
+            packed += _RECORD.pack(*mine)
             self.templates.append(template)
             return
         low, high = 0, len(self.templates) - 1
         while low < high:
             middle = (low + high) // 2
-            if self._follows(record, middle, rank):
+            if _follows(mine, _RECORD.unpack_from(packed, middle * SIZE), rank):
                 low = middle + 1
             else:
                 high = middle
-        self.packed[low * SIZE : low * SIZE] = record
+        packed[low * SIZE : low * SIZE] = _RECORD.pack(*mine)
         self.templates.insert(low, template)
 
-    def _follows(self, record: bytes, place: int, rank: Rank) -> bool:
-        """Tell whether a line stands behind the one at `place`."""
-        mine, other = _RECORD.unpack(record), _RECORD.unpack_from(self.packed, place * SIZE)
-        if mine[:2] != other[:2]:
-            return bool(mine[:2] > other[:2])
-        if mine[4] == other[4]:
-            return bool((mine[2], mine[5]) >= (other[2], other[5]))
-        return rank(mine[4]) > rank(other[4])
+
+def _follows(mine: tuple[Any, ...], other: tuple[Any, ...], rank: Rank) -> bool:
+    """Tell whether a line, as it is stored, stands behind another."""
+    if mine[0] != other[0]:
+        return bool(mine[0] > other[0])
+    if mine[1] != other[1]:
+        return bool(mine[1] > other[1])
+    if mine[4] == other[4]:
+        return bool((mine[2], mine[5]) >= (other[2], other[5]))
+    return rank(mine[4]) > rank(other[4])
 
 
 def stored(packed: bytes | bytearray, place: int) -> Stored:

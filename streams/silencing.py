@@ -1,19 +1,20 @@
-"""Shell: which silences stand now, from the settings and from the feedback topic; those of the topic within seconds."""
+"""Shell: which silences and verdicts stand now; those of the feedback topic within seconds, the others are settings."""
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Final
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaError as ClientError
 
+from deepsentry import feedback, logs, topics, wire
 from deepsentry import kafka as broker
-from deepsentry import logs, topics, wire
 from deepsentry.errors import SettingsError, WireError
-from deepsentry.events import Silence
+from deepsentry.events import Silence, Verdict
 from deepsentry.sections import Kafka
 from deepsentry.settings import Settings
-from streams.alerts.exemption import Exemption, declared
+from streams.alerts import judged
+from streams.alerts.exemption import Exemption, Exempts, declared
 
 KEY: Final = b"silence/"
 """What the key of a silence begins with on the feedback topic."""
@@ -30,7 +31,11 @@ def key_of(silence: Silence) -> bytes:
     return KEY + silence.id.encode()
 
 
-def written(records: Iterable[tuple[bytes | None, bytes | None]]) -> dict[str, Silence]:
+Record = tuple[bytes | None, bytes | None]
+"""Key and value."""
+
+
+def written(records: Iterable[Record]) -> dict[str, Silence]:
     """Return id -> the newest silence in `records` (key, value); what another program wrote there is passed over."""
     found: dict[str, Silence] = {}
     for key, value in records:
@@ -50,6 +55,10 @@ def stored(kafka: Kafka) -> dict[str, Silence]:
     return written((record.key, record.value) for record in broker.read(kafka, topics.FEEDBACK.name))
 
 
+def _records(kafka: Kafka) -> list[Record]:
+    return [(record.key, record.value) for record in broker.read(kafka, topics.FEEDBACK.name)]
+
+
 class Silencing:
     """The exemptions of an alert worker."""
 
@@ -58,12 +67,26 @@ class Silencing:
         self._kafka = settings.kafka
         self._declared = tuple(Exemption.of(silence) for silence in declared(settings.alerts.silences))
         self._written: dict[str, Exemption] = {}
-        self.exemptions: tuple[Exemption, ...] = self._declared
+        self._verdicts: dict[str, Verdict] = {}
+        self._days = settings.alerts.verdict_days
+        self._judged = judged.Judged((), self._days)
+        self.exemptions: tuple[Exempts, ...] = self._declared
         """All of them; an exemption knows by itself whether its time has come."""
 
     async def load(self) -> None:
         """Read what stands on the topic. Raises KafkaError."""
-        self.take((await asyncio.to_thread(stored, self._kafka)).values())
+        self.hear(await asyncio.to_thread(_records, self._kafka))
+
+    def hear(self, records: Sequence[Record]) -> None:
+        """Honour what `records` of the feedback topic say."""
+        verdicts = feedback.written(records)
+        if verdicts:
+            self._verdicts |= verdicts
+            if len(self._verdicts) > 2 * judged.MOST:
+                newest = sorted(self._verdicts.values(), key=lambda each: each.at)[-judged.MOST :]
+                self._verdicts = {each.anomaly: each for each in newest}
+            self._judged = judged.Judged(self._verdicts.values(), self._days)
+        self.take(written(records).values())
 
     def take(self, silences: Iterable[Silence]) -> None:
         """Honour `silences` from now on, each instead of an earlier one of its id."""
@@ -75,7 +98,7 @@ class Silencing:
         if len(self._written) > MOST:
             latest = sorted(self._written.values(), key=lambda each: each.silence.until)[-MOST:]
             self._written = {each.silence.id: each for each in latest}
-        self.exemptions = (*self._declared, *self._written.values())
+        self.exemptions = (*self._declared, *self._written.values(), self._judged)
 
     async def follow(self) -> None:
         """Take what comes, for ever."""
@@ -95,6 +118,6 @@ class Silencing:
                     await asyncio.sleep(AGAIN)
                     continue
                 if came:
-                    self.take(written((record.key, record.value) for record in came).values())
+                    self.hear([(record.key, record.value) for record in came])
         finally:
             await consumer.stop()

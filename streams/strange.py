@@ -2,18 +2,21 @@
 
 import hashlib
 from collections.abc import Mapping
+from collections.abc import Sequence as Batch
 from datetime import UTC, datetime
 from typing import Final, NamedTuple, Protocol, Self
 
 from deepsentry import wire
 from deepsentry.errors import WireError
-from deepsentry.events import Anomaly, CleanEntry, Explanation, Line, ModelReference, Position
-from models.prepare import Observed, Verdict
+from deepsentry.events import Anomaly, CleanEntry, Explanation, Line, ModelReference, Position, Shape
+from models.prepare import MAX_LENGTH, Observed, Verdict
 from streams.alerts.fingerprint import fingerprint, severity
 from streams.sequence import Rank, Sequence, Stored, offsets, stored
 
 CONTEXT: Final = 20
 """Lines of context in an anomaly, at most."""
+LARGEST_SHAPE: Final = 32_768
+"""Characters of all the different statements of an anomaly that it carries."""
 LONGEST_LINE: Final = 2000
 """Characters of a context line."""
 
@@ -114,6 +117,7 @@ class Strange(NamedTuple):
             partition=self.partition,
             model=detector.reference,
             budget=detector.budget,
+            shape=shape_of([detector.template_text(template) for template in due.observed.templates]),
         )
 
     def _shown(self, index: int, detector: Explains, texts: Mapping[int, bytes], topic: str) -> Line:
@@ -143,6 +147,14 @@ def _entry(value: bytes | None) -> CleanEntry | None:
         return wire.decode(CleanEntry, value)
     except WireError:
         return None
+
+
+def shape_of(texts: Batch[str]) -> Shape | None:
+    """Return what the statements in `texts`, one a line, make; None where one was forgotten, or they are too much."""
+    distinct = {text: number for number, text in enumerate(dict.fromkeys(texts))}
+    if "" in distinct or len(texts) > MAX_LENGTH or sum(map(len, distinct)) > LARGEST_SHAPE:
+        return None
+    return Shape(tuple(distinct), tuple(distinct[text] for text in texts))
 
 
 def anomaly_id(start: Position, detector: str) -> str:

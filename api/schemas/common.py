@@ -5,14 +5,23 @@ from typing import Annotated, Generic, TypeVar
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
 
+
+def _utc(at: datetime) -> datetime:
+    try:
+        return at.astimezone(UTC)
+    except OverflowError:
+        message = "lies before the year 1 or after the year 9999 in UTC"
+        raise ValueError(message) from None
+
+
 I = TypeVar("I")  # noqa: E741 - an item
 
 Line = Annotated[str, StringConstraints(strip_whitespace=True, pattern=r"^[^\x00-\x1f\x7f]*$")]
 """Text of one line, for names that end up in logs and letters."""
 Title = Annotated[Line, Field(min_length=1, max_length=200, examples=["Payments"])]
 Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$", examples=["payments"])]
-Note = Annotated[str, Field(max_length=4000, pattern=r"^[^\x00]*$")]
-Moment = Annotated[datetime, AfterValidator(lambda at: at.astimezone(UTC))]
+Note = Annotated[str, Field(max_length=4000, pattern=r"^[^\x00]*$", examples=["a planned restart"])]
+Moment = Annotated[datetime, AfterValidator(_utc)]
 
 
 class Given(BaseModel):

@@ -121,6 +121,8 @@ PASSWORDS: Final = (
     "password2",
     "old_passwd",
     "pass",
+    "userPass",
+    "bindpw",
 )
 SECRETS: Final = [
     Kind("password", "secrets", whole(_password), PASSWORDS),
@@ -146,8 +148,9 @@ SECRETS: Final = [
         "session id",
         "secrets",
         whole(lambda r: some(r, HEX, 32)),
-        ("JSESSIONID", "PHPSESSID", "session_token", "connect.sid", "csrf_token", "xsrf"),
+        ("JSESSIONID", "PHPSESSID", "session_token", "connect.sid", "csrf_token", "xsrf", "session_id", "userSession"),
     ),
+    Kind("PIN", "secrets", whole(lambda r: some(r, DIGITS, 4)), ("pin", "cardPin", "pin_code", "PIN")),
     Kind("one-time code", "secrets", whole(_otp), ("otp", "otp_code", "mfa_code", "verification_code", "totp")),
     Kind("password hash: crypt", "secrets", whole(_shadow)),
     Kind("password hash: bcrypt", "secrets", whole(_bcrypt)),
@@ -182,6 +185,8 @@ SECRETS: Final = [
         " --verbose",
         bare=False,
     ),
+    _around("password in words", "/login of ivo with password ", ALNUM, 14, " was refused", bare=False),
+    _around("named pair", '<add key="MailPassword" value="', ALNUM + "!_-", 16, '" />', bare=False),
     _around("mysql -p", "mysqldump -h db -u shop -p", ALNUM + "!_", 14, " shop", bare=False),
     _around("sshpass", "sshpass -p ", ALNUM + "!_", 14, " ssh deploy@web-3 uptime", bare=False),
     _around(

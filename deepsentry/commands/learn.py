@@ -1,34 +1,26 @@
-"""Commands about models: train, models list|show|promote."""
+"""The commands that make a version: train, recalibrate."""
 
-import heapq
 import re
 import time
-from collections.abc import Generator, Iterable, Iterator
-from datetime import UTC, datetime
+from collections.abc import Iterable, Iterator
+from datetime import datetime
 from typing import Annotated, Final
 
 import typer
-from confluent_kafka import Producer
 
-from deepsentry import kafka as broker
-from deepsentry import logs, settings, topics, wire
-from deepsentry.commands.output import Json, TrainingBar, err, facts, out, print_json, progress_bar, table
-from deepsentry.commands.stream import sanitizer_of
-from deepsentry.errors import DataError, WireError
-from deepsentry.events import CleanEntry, ModelReference, Promotion
+from deepsentry import settings
+from deepsentry.commands.models import announce
+from deepsentry.commands.output import Json, TrainingBar, facts, out, print_json, progress_bar, table
+from deepsentry.errors import DataError
+from deepsentry.events import CleanEntry, ModelReference
 from deepsentry.settings import Settings
 from models.artifact import TrainedVersion
+from models.known import Judged
+from models.recalibration import NORMAL, TRUE
 from models.registry import CHAMPION, Registry
-from models.training import TrainingOptions
-from models.training import train as fit
-from streams import offline
-from streams.sanitize import Located
-from streams.shippers import Record
+from streams.learning import Wish, entries_of_files, entries_of_topic, judged_in, judged_on, learn, recalibrated
 
-models = typer.Typer(no_args_is_help=True, help="List, look at and promote versions.")
 UNITS: Final = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
-
-log = logs.get("learn")
 
 
 def train(
@@ -39,19 +31,56 @@ def train(
     budget: Annotated[float, typer.Option(help="False alarms a day, at most; default models.budget.")] = 0.0,
     key: Annotated[str, typer.Option(help="RE2 pattern of the session id; default: learned from the lines.")] = "",
     seed: Annotated[int, typer.Option(help="The same seed and data give the same version.")] = 0,
+    verdicts: Annotated[
+        str, typer.Option(help="What people said of anomalies: a file, from `verdicts list --json`.")
+    ] = "",
     *,
     as_json: Json = False,
 ) -> None:
-    """Learn what is normal from unlabelled lines and save it as a version; the first one becomes champion."""
+    """Learn what is normal from unlabelled lines and save it as a version; the first one becomes champion.
+
+    From a topic, it also learns from the verdicts that stand: what was right is never taken for normal.
+    """
     effective, _ = settings.load()
     entries = _entries_of(effective, logs_, topic, since)
-    version = train_version(effective, entries, budget=budget, key=key, seed=seed)
+    judged = judged_in(verdicts) if verdicts else judged_on(effective.kafka) if topic else ()
+    version = train_version(effective, entries, budget=budget, key=key, seed=seed, judged=judged)
     reference = Registry(effective.models.registry).save(name or effective.models.name, version)
     if as_json:
         print_json({"version": reference, "metadata": version.metadata})
         return
     out.print(f"saved {reference.name} {reference.version}, digest {reference.digest[:12]}")
     table(facts({"counts": version.metadata.counts, "metrics": version.metadata.metrics}))
+
+
+def recalibrate(
+    name: Annotated[str, typer.Option(help="Name of the model; default models.name.")] = "",
+    *,
+    promote: Annotated[bool, typer.Option(help="Let it judge at once, or only save it.")] = True,
+    as_json: Json = False,
+) -> None:
+    """Make a version of the champion that knows every verdict that stands, and no other; nothing is trained."""
+    effective, _ = settings.load()
+    name = name or effective.models.name
+    reference = recalibrated(effective, name)
+    registry = Registry(effective.models.registry)
+    announced = False
+    if reference is not None and promote:
+        registry.promote(name, reference.version)
+        announced = announce(effective, reference, CHAMPION)
+    if as_json:
+        print_json({"version": reference, "promoted": reference is not None and promote, "announced": announced})
+        return
+    if reference is None:
+        out.print("the champion knows every verdict already")
+        return
+    trained, _ = registry.read(name, reference.version)
+    counts = trained.metadata.counts
+    out.print(
+        f"saved {name} {reference.version}: the champion's weights, {counts.get(NORMAL, 0)} sequences called false "
+        f"alarms, {counts.get(TRUE, 0)} true ones"
+    )
+    out.print("it judges from now on; `deepsentry models rollback` undoes that" if promote else "no alias moved")
 
 
 def train_from_topic(effective: Settings, topic: str, since: float | None = None, seed: int = 0) -> ModelReference:
@@ -61,119 +90,17 @@ def train_from_topic(effective: Settings, topic: str, since: float | None = None
 
 
 def train_version(
-    effective: Settings, entries: Iterable[CleanEntry], *, budget: float = 0.0, key: str = "", seed: int = 0
+    effective: Settings,
+    entries: Iterable[CleanEntry],
+    *,
+    budget: float = 0.0,
+    key: str = "",
+    seed: int = 0,
+    judged: tuple[Judged, ...] = (),
 ) -> TrainedVersion:
     """Return a version learned from sanitized entries in time order, with a progress bar. Raises TrainingError."""
-    keyed = offline.key(entries, key or effective.sequences.key)
-    rules = sanitizer_of(effective).rules
-    options = TrainingOptions(
-        budget=budget or effective.models.budget, seed=seed, key_pattern=keyed.pattern, rules=rules
-    )
     with progress_bar() as bar:
-        return fit(offline.sequences(keyed.entries, effective.sequences), options, TrainingBar(bar))
-
-
-def entries_of_files(effective: Settings, paths: Iterable[str]) -> Iterator[CleanEntry]:
-    """Yield the sanitized entries of log files, one after the other. Raises DataError."""
-    sanitizer = sanitizer_of(effective)
-    for path in paths:
-        for done in offline.sanitized(offline.records(path, time.time()), sanitizer, ingest=effective.ingest):
-            yield from done.clean
-
-
-def entries_of_topic(effective: Settings, topic: str, since: float | None) -> Iterator[CleanEntry]:
-    """Yield the entries of a topic in the order of their time, sanitized where it is not the clean one."""
-    partitions = sorted(broker.end_offsets(effective.kafka, topic))
-    streams = [_partition(effective, topic, since, partition) for partition in partitions]
-    try:
-        yield from heapq.merge(*streams, key=lambda entry: entry.timestamp)
-    finally:
-        for stream in streams:
-            stream.close()
-
-
-def _partition(effective: Settings, topic: str, since: float | None, partition: int) -> Generator[CleanEntry]:
-    stored = broker.read(effective.kafka, topic, since=since, only=partition)
-    if topic == topics.CLEAN.name:
-        for record in stored:
-            try:
-                yield wire.decode(CleanEntry, record.value)
-            except WireError:
-                log.warning("event_unreadable", topic=topic, partition=record.partition, offset=record.offset)
-        return
-    located = (Located(Record(r.value, r.key, r.headers, r.timestamp, r.topic), r.partition, r.offset) for r in stored)
-    for done in offline.sanitized(located, sanitizer_of(effective)):
-        yield from done.clean
-
-
-def announce(effective: Settings, reference: ModelReference, alias: str) -> bool:
-    """Tell the workers that an alias moved; False where no broker took it: they look for themselves now and then."""
-    promotion = Promotion(reference.name, alias, reference.version, reference.digest, datetime.now(UTC))
-    producer = Producer(broker.librdkafka_config(effective.kafka) | {"message.timeout.ms": 5000})
-    producer.produce(topics.MODELS.name, wire.encode(promotion), f"{reference.name}/{alias}".encode())
-    return int(producer.flush(6)) == 0
-
-
-@models.command("list")
-def list_models(*, as_json: Json = False) -> None:
-    """List every version of every model."""
-    effective, _ = settings.load()
-    registry = Registry(effective.models.registry)
-    rows = [
-        {
-            "model": name,
-            "version": listed.version,
-            "aliases": list(listed.aliases),
-            "created": listed.metadata.created_at if listed.metadata else "",
-            "sequences": listed.metadata.counts.get("sequences") if listed.metadata else None,
-            "digest": listed.digest[:12],
-            "refused": listed.refused,
-        }
-        for name in registry.names()
-        for listed in registry.versions(name)
-    ]
-    if as_json:
-        print_json(rows)
-    else:
-        table(rows)
-
-
-@models.command("show")
-def show_model(
-    version: Annotated[int, typer.Argument(help="Number of the version; default the champion.")] = 0,
-    name: Annotated[str, typer.Option(help="Name of the model; default models.name.")] = "",
-    *,
-    as_json: Json = False,
-) -> None:
-    """Show where a version comes from and what was measured when it was made."""
-    effective, _ = settings.load()
-    registry, name = Registry(effective.models.registry), name or effective.models.name
-    champion = registry.champion(name)
-    trained, reference = registry.read(name, version or (champion.version if champion else 1))
-    if as_json:
-        print_json({"version": reference, "metadata": trained.metadata, "thresholds": trained.thresholds})
-        return
-    table(facts(trained.metadata))
-
-
-@models.command("promote")
-def promote(
-    version: Annotated[int, typer.Argument(help="Number of the version.")],
-    name: Annotated[str, typer.Option(help="Name of the model; default models.name.")] = "",
-    alias: Annotated[str, typer.Option(help="The alias that is moved.")] = CHAMPION,
-    *,
-    as_json: Json = False,
-) -> None:
-    """Move an alias to a version that can be read, and tell the workers."""
-    effective, _ = settings.load()
-    reference = Registry(effective.models.registry).promote(name or effective.models.name, version, alias)
-    announced = announce(effective, reference, alias)
-    if as_json:
-        print_json({"version": reference, "alias": alias, "announced": announced})
-        return
-    out.print(f"{alias} of {reference.name} is now version {reference.version}")
-    if not announced:
-        err.print("no broker took the announcement; workers with the same registry see it within seconds by themselves")
+        return learn(effective, entries, Wish(budget, key, seed, judged=judged), TrainingBar(bar))
 
 
 def _entries_of(effective: Settings, paths: list[str], topic: str, since: str) -> Iterator[CleanEntry]:

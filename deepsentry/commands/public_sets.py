@@ -8,13 +8,13 @@ from pathlib import Path
 from typing import Any, Final
 
 from deepsentry import wire
-from deepsentry.commands.stream import sanitizer_of
 from deepsentry.errors import DataError
 from deepsentry.events import CleanEntry
 from deepsentry.settings import Settings
 from models.evaluation.protocol import Benchmark
 from models.evaluation.sets import LabelledLine, LabelledSequence, gather, logdeep
 from streams import offline
+from streams.learning import sanitizer_of
 from streams.sanitize import Located
 from streams.shippers import Record
 
@@ -79,32 +79,58 @@ def samples(effective: Settings) -> dict[str, list[str]]:
 def own(effective: Settings, paths: Iterable[Path], labels: Path, key: str, window: int) -> list[LabelledSequence]:
     """Return the sequences of a reader's own log files. Raises DataError."""
     by_key, by_line = read_labels(labels)
-    found = numbered(effective, [file for path in paths for file in files_of(path)])
-    if window:
-        return gather((LabelledLine("", "window", e.timestamp, e.message, n in by_line) for e, n in found), window, {})
+    if window and by_key:
+        message = f"{labels}: --window needs the columns line,anomalous; keys name sessions"
+        raise DataError(message)
     numbers: list[int] = []
 
     def entries() -> Iterator[CleanEntry]:
-        for entry, number in found:
+        for entry, number in numbered(effective, [file for path in paths for file in files_of(path)]):
             numbers.append(number)
             yield entry
+
+    if window:
+        lines = (
+            LabelledLine("", "window", e.timestamp, e.message, numbers[place] in by_line)
+            for place, e in enumerate(entries())
+        )
+        found = gather(lines, window, {})
+        _check_lines(labels, by_line, numbers)
+        return found
 
     keyed = offline.key(entries(), key).entries
     lines = (
         LabelledLine(e.sequence, e.kind, e.timestamp, e.message, numbers[place] in by_line)
         for place, e in enumerate(keyed)
     )
-    return gather(lines, effective.sequences.window, by_key)
+    found = gather(lines, effective.sequences.window, by_key)
+    _check_lines(labels, by_line, numbers)
+    if by_key and not any(each.sequence.key in by_key for each in found):
+        named = found[0].sequence.key if found else ""
+        message = f"{labels}: none of its keys is one of the log, such as {named!r}; say with --key how they look"
+        raise DataError(message)
+    return found
+
+
+def _check_lines(labels: Path, marked: frozenset[int], numbers: list[int]) -> None:
+    last = numbers[-1] if numbers else 0
+    if marked and max(marked) > last:
+        message = f"{labels}: line {max(marked)} is marked, but the log has {last}"
+        raise DataError(message)
 
 
 def files_of(path: Path) -> list[Path]:
-    """Return the files of a folder by name, or the file itself. Raises DataError."""
+    """Return the files of a folder and of those in it by name, or the file itself. Raises DataError."""
     if path.is_dir():
-        return sorted(file for file in path.iterdir() if file.is_file() and not file.name.startswith("."))
+        return sorted(file for file in path.rglob("*") if file.is_file() and not _is_hidden(file.relative_to(path)))
     if not path.exists():
         message = f"{path}: no such file"
         raise DataError(message)
     return [path]
+
+
+def _is_hidden(path: Path) -> bool:
+    return any(part.startswith(".") for part in path.parts)
 
 
 def read_labels(path: Path) -> tuple[dict[str, bool], frozenset[int]]:
@@ -156,7 +182,7 @@ def _folder(effective: Settings, name: str) -> Path:
 
 def _rows(path: Path) -> list[Mapping[str, str]]:
     try:
-        with path.open(encoding="utf-8", newline="") as file:
+        with path.open(encoding="utf-8-sig", newline="") as file:
             return list(csv.DictReader(file))
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         message = f"{path}: {error}"

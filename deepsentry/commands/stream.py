@@ -2,7 +2,6 @@
 
 import contextlib
 import os
-import secrets
 import signal
 import subprocess
 import sys
@@ -22,10 +21,7 @@ from deepsentry.commands.output import Json, err, print_json, progress_bar
 from deepsentry.commands.packed import Sink
 from deepsentry.errors import DataError
 from streams import offline
-from streams.keying import Keyer
-from streams.redaction import create_redactor
-from streams.sanitize import Sanitizer
-from streams.shippers import create_decoder
+from streams.learning import sanitizer_of
 
 LONGEST_WAIT: Final = 30.0
 LONGEST_END: Final = 45.0
@@ -40,11 +36,13 @@ class Stage(StrEnum):
     SANITIZE = "sanitize"
     SCORE = "score"
     ALERT = "alert"
+    TRAIN = "train"
+    INDEX = "index"
     ALL = "all"
 
 
 def worker(stage: Annotated[Stage, typer.Argument(help="Which step to run.")]) -> None:
-    """Run one step of the stream, or a process for each."""
+    """Run one step of the stream, a process for each, or what the control plane needs: `train`, `index`."""
     effective, _ = settings.load()
     logs.configure(effective.log)
     match stage:
@@ -56,6 +54,14 @@ def worker(stage: Annotated[Stage, typer.Argument(help="Which step to run.")]) -
             _run(effective, "score")
         case Stage.ALERT:
             _run(effective, "alert")
+        case Stage.TRAIN:
+            from streams.jobbing import run as take_jobs  # noqa: PLC0415 - as below
+
+            take_jobs(effective)
+        case Stage.INDEX:
+            from deepsentry.commands.index import run as follow  # noqa: PLC0415 - as below
+
+            follow(effective)
 
 
 def _run(effective: settings.Settings, stage: Literal["sanitize", "score", "alert"]) -> NoReturn:
@@ -129,13 +135,6 @@ def sanitize(
         err.print(f"{lines:,} lines, {rejected:,} rejected, {findings.total():,} masked")
         for kind, count in findings.most_common():
             err.print(f"  {kind:<20} {count:,}")
-
-
-def sanitizer_of(effective: settings.Settings) -> Sanitizer:
-    """Return the sanitizer for files; where no site key is set the tokens hold for this run only."""
-    key = effective.redaction.site_key.get_secret_value().encode() or secrets.token_bytes(32)
-    redactor = create_redactor(effective.redaction, key)
-    return Sanitizer(create_decoder(effective.ingest), redactor, Keyer(effective.sequences.key or offline.BUILT_IN))
 
 
 @contextlib.contextmanager

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Final, Literal, get_args
 
-from deepsentry.demo.journeys import JOURNEYS, Journey
+from deepsentry.demo.journeys import Journey
 from deepsentry.demo.trail import Step
 
 FaultKind = Literal["new error", "missing step", "wrong order", "retry burst", "cut off"]
@@ -30,9 +30,9 @@ class Fault:
     line: int
 
 
-def journey_for(rng: random.Random, kind: FaultKind) -> Journey:
+def journey_for(rng: random.Random, kind: FaultKind, journeys: Sequence[Journey]) -> Journey:
     """Draw, by how common they are, one of the journeys to which the fault can happen."""
-    able = [journey for journey in JOURNEYS if _can_happen(kind, journey)]
+    able = [journey for journey in journeys if _can_happen(kind, journey)]
     return rng.choices(able, [journey.weight for journey in able])[0]
 
 

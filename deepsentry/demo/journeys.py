@@ -24,16 +24,16 @@ class Journey:
 
 
 def _home(trail: Trail, customer: Customer) -> None:
-    _opened(trail, customer, "GET", "/")
+    opened(trail, customer, "GET", "/")
     trail.say("catalog", f"selecting {trail.number(4, 12)} featured products")
-    _cached(trail, "catalog", "featured")
+    cached(trail, "catalog", "featured")
     for _ in range(trail.number(1, 3)):
         trail.say("catalog", f"banner {trail.number(10, 60)} placed in slot {trail.number(1, 5)}")
-    _closed(trail, "GET", "/")
+    closed(trail, "GET", "/")
 
 
 def _search(trail: Trail, customer: Customer) -> None:
-    _opened(trail, customer, "GET", "/search")
+    opened(trail, customer, "GET", "/search")
     trail.stage("query")
     trail.say("catalog", f"query parsed into {trail.number(1, 6)} terms")
     trail.call("catalog", "search index")
@@ -43,50 +43,50 @@ def _search(trail: Trail, customer: Customer) -> None:
     if trail.chance(0.3):
         trail.say("catalog", f"facets narrowed to {trail.number(1, 9)} categories")
     trail.say("catalog", f"ranked page {trail.number(1, 4)} with model r{trail.number(11, 14)}")
-    _closed(trail, "GET", "/search")
+    closed(trail, "GET", "/search")
 
 
 def _product(trail: Trail, customer: Customer) -> None:
     number = trail.number(100, 999)
-    _opened(trail, customer, "GET", f"/products/{number}")
-    _cached(trail, "catalog", f"product:{number}")
+    opened(trail, customer, "GET", f"/products/{number}")
+    cached(trail, "catalog", f"product:{number}")
     if trail.chance(0.6):
         # Reviews are fetched while the page is put together.
         trail.aside().say("catalog", f"loaded {trail.number(1, 40)} reviews of {number}")
-    trail.say("catalog", f"price of {number} is {_money(trail)} EUR, tax class {trail.number(1, 3)}")
+    trail.say("catalog", f"price of {number} is {money(trail)} EUR, tax class {trail.number(1, 3)}")
     trail.say("catalog", f"stock level of {number} is {trail.number(0, 400)}")
-    _closed(trail, "GET", f"/products/{number}")
+    closed(trail, "GET", f"/products/{number}")
 
 
 def _add_to_cart(trail: Trail, customer: Customer) -> None:
     number = trail.number(100, 999)
-    _opened(trail, customer, "POST", "/cart/items")
+    opened(trail, customer, "POST", "/cart/items")
     trail.stage("availability")
     trail.say("catalog", f"availability of {number} checked, {trail.number(1, 90)} left")
     trail.say("catalog", f"hold on {number} placed for {trail.number(5, 30)} minutes")
     trail.stage("basket")
     trail.say("cart", f"cart {trail.number(10_000, 99_999)} loaded with {trail.number(0, 7)} items")
     trail.say("cart", f"item {number} added, quantity {trail.number(1, 4)}")
-    trail.say("cart", f"cart total is now {_money(trail)} EUR")
-    _closed(trail, "POST", "/cart/items")
+    trail.say("cart", f"cart total is now {money(trail)} EUR")
+    closed(trail, "POST", "/cart/items")
 
 
 def _remove_from_cart(trail: Trail, customer: Customer) -> None:
-    _opened(trail, customer, "DELETE", "/cart/items")
+    opened(trail, customer, "DELETE", "/cart/items")
     trail.say("cart", f"cart {trail.number(10_000, 99_999)} loaded with {trail.number(1, 8)} items")
     trail.say("cart", f"item {trail.number(100, 999)} removed")
     trail.say("catalog", f"hold on {trail.number(100, 999)} released")
-    trail.say("cart", f"cart total is now {_money(trail)} EUR")
-    _closed(trail, "DELETE", "/cart/items")
+    trail.say("cart", f"cart total is now {money(trail)} EUR")
+    closed(trail, "DELETE", "/cart/items")
 
 
 def _checkout(trail: Trail, customer: Customer) -> None:
     order = trail.number(500_000, 599_999)
-    _opened(trail, customer, "POST", "/checkout")
+    opened(trail, customer, "POST", "/checkout")
     trail.stage("basket")
     trail.say("cart", f"checkout of cart {trail.number(10_000, 99_999)} started")
     for _ in range(trail.number(1, 4)):
-        trail.say("cart", f"line item {trail.number(100, 999)} priced at {_money(trail)} EUR")
+        trail.say("cart", f"line item {trail.number(100, 999)} priced at {money(trail)} EUR")
     if trail.chance(0.25):
         trail.say("cart", f"voucher applied, {trail.number(5, 20)} percent off")
     trail.say("cart", f"order {order} created")
@@ -97,7 +97,7 @@ def _checkout(trail: Trail, customer: Customer) -> None:
     trail.say("payment", f"fraud check of order {order} requested")
     trail.say("payment", f"fraud score {trail.number(1, 40)} is acceptable")
     trail.stage("payment")
-    trail.say("payment", f"charging card {customer.card} amount={_money(trail)} EUR")
+    trail.say("payment", f"charging card {customer.card} amount={money(trail)} EUR")
     trail.call("payment", "card acquirer")
     trail.say("payment", f"authorization {trail.number(100_000, 999_999)} granted")
     trail.say("payment", f"payment captured for order {order}")
@@ -108,8 +108,8 @@ def _checkout(trail: Trail, customer: Customer) -> None:
     trail.say("shipping", f"label {trail.number(10**6, 10**7)} printed for order {order}")
     trail.say("shipping", f"pickup booked in {trail.number(1, 48)} hours")
     trail.stage("end")
-    _mailed(trail, customer, "confirmation")
-    _closed(trail, "POST", "/checkout")
+    mailed(trail, customer, "confirmation")
+    closed(trail, "POST", "/checkout")
 
 
 def _login(trail: Trail, customer: Customer) -> None:
@@ -124,7 +124,7 @@ def _login(trail: Trail, customer: Customer) -> None:
             trail.say("gateway", f"one-time code accepted after {trail.number(3, 90)} s")
         trail.say("gateway", f"session opened for {trail.number(15, 240)} minutes")
         trail.say("cart", f"merged anonymous cart with {trail.number(0, 3)} items")
-    _closed(trail, "POST", "/login")
+    closed(trail, "POST", "/login")
 
 
 def _register(trail: Trail, customer: Customer) -> None:
@@ -133,24 +133,24 @@ def _register(trail: Trail, customer: Customer) -> None:
     trail.say("gateway", f"password strength {trail.number(60, 100)} accepted")
     trail.say("gateway", f"customer {customer.number} created")
     trail.say("cart", "empty cart prepared")
-    _mailed(trail, customer, "welcome")
-    _closed(trail, "POST", "/customers")
+    mailed(trail, customer, "welcome")
+    closed(trail, "POST", "/customers")
 
 
 def _order_status(trail: Trail, customer: Customer) -> None:
     order = trail.number(500_000, 599_999)
-    _opened(trail, customer, "GET", f"/orders/{order}")
+    opened(trail, customer, "GET", f"/orders/{order}")
     trail.say("cart", f"order {order} looked up")
-    _cached(trail, "cart", f"order:{order}")
+    cached(trail, "cart", f"order:{order}")
     for _ in range(trail.number(1, 3)):
         trail.say(
             "shipping", f"parcel {trail.number(10**6, 10**7)} is {trail.choice('packed', 'travelling', 'delivered')}"
         )
-    _closed(trail, "GET", f"/orders/{order}")
+    closed(trail, "GET", f"/orders/{order}")
 
 
 def _delivery_slot(trail: Trail, customer: Customer) -> None:
-    _opened(trail, customer, "PUT", "/delivery")
+    opened(trail, customer, "PUT", "/delivery")
     trail.stage("slots")
     trail.call("shipping", "route planner")
     trail.say("shipping", f"{trail.number(2, 14)} delivery slots offered")
@@ -158,12 +158,12 @@ def _delivery_slot(trail: Trail, customer: Customer) -> None:
     trail.say("shipping", f"slot {trail.number(1, 14)} chosen")
     trail.say("shipping", f"driver {trail.number(20, 90)} assigned to stop {trail.number(1, 60)}")
     trail.stage("end")
-    _closed(trail, "PUT", "/delivery")
+    closed(trail, "PUT", "/delivery")
 
 
 def _refund(trail: Trail, customer: Customer) -> None:
     order = trail.number(500_000, 599_999)
-    _opened(trail, customer, "POST", "/returns")
+    opened(trail, customer, "POST", "/returns")
     trail.stage("eligibility")
     trail.say("cart", f"order {order} is {trail.number(1, 30)} days old")
     trail.say("cart", f"return of {trail.number(1, 3)} items allowed")
@@ -172,16 +172,16 @@ def _refund(trail: Trail, customer: Customer) -> None:
     trail.say("shipping", f"goods scanned at dock {trail.number(1, 9)}")
     trail.say("catalog", f"stock raised by {trail.number(1, 3)}")
     trail.stage("money")
-    trail.say("payment", f"refund of {_money(trail)} EUR to card {customer.card}")
+    trail.say("payment", f"refund of {money(trail)} EUR to card {customer.card}")
     trail.call("payment", "refund desk")
     trail.say("payment", f"refund booked under {trail.number(100_000, 999_999)}")
     trail.stage("end")
-    _mailed(trail, customer, "refund")
-    _closed(trail, "POST", "/returns")
+    mailed(trail, customer, "refund")
+    closed(trail, "POST", "/returns")
 
 
 def _export(trail: Trail, customer: Customer) -> None:
-    _opened(trail, customer, "POST", "/invoices/export")
+    opened(trail, customer, "POST", "/invoices/export")
     trail.stage("invoices")
     for _ in range(trail.number(2, 5)):
         trail.say("payment", f"invoice {trail.number(70_000, 79_999)} rendered, {trail.number(1, 4)} pages")
@@ -189,21 +189,24 @@ def _export(trail: Trail, customer: Customer) -> None:
     trail.say("payment", f"upload with access key {trail.cloud_key} to bucket invoices")
     trail.say("payment", f"archive stored, {trail.number(20, 900)} KiB")
     trail.stage("end")
-    _closed(trail, "POST", "/invoices/export")
+    closed(trail, "POST", "/invoices/export")
 
 
-def _opened(trail: Trail, customer: Customer, verb: str, path: str) -> None:
+def opened(trail: Trail, customer: Customer, verb: str, path: str) -> None:
+    """The request arrives and its session is found."""
     trail.say("gateway", f"{verb} {path} received from {_address(trail)}")
     if trail.chance(0.15):
         trail.say("gateway", f"forwarding header Authorization: Bearer {customer.bearer}")
     trail.say("gateway", f"session of customer {customer.number} resumed")
 
 
-def _closed(trail: Trail, verb: str, path: str) -> None:
+def closed(trail: Trail, verb: str, path: str) -> None:
+    """The request is answered."""
     trail.say("gateway", f"{verb} {path} answered after {trail.number(10, 900)} ms, {trail.number(200, 90_000)} bytes")
 
 
-def _cached(trail: Trail, service: Service, name: str) -> None:
+def cached(trail: Trail, service: Service, name: str) -> None:
+    """Something is read from a cache, or from the database into it."""
     if trail.chance(0.7):
         trail.say(service, f"cache hit for {name}, age {trail.number(1, 600)} s")
     else:
@@ -212,7 +215,7 @@ def _cached(trail: Trail, service: Service, name: str) -> None:
         trail.say(service, f"cache filled with {name}")
 
 
-def _mailed(trail: Trail, customer: Customer, kind: str) -> None:
+def mailed(trail: Trail, customer: Customer, kind: str) -> None:
     """The mail goes out while the request is answered."""
     aside = trail.aside()
     aside.say("mail", f"{kind} mail to {customer.email} queued")
@@ -224,7 +227,8 @@ def _address(trail: Trail) -> str:
     return f"203.0.113.{trail.number(1, 254)}"
 
 
-def _money(trail: Trail) -> str:
+def money(trail: Trail) -> str:
+    """Return an amount."""
     return f"{trail.number(1, 400)}.{trail.number(0, 99):02d}"
 
 

@@ -2,7 +2,7 @@
 
 import heapq
 import random
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -45,12 +45,16 @@ class ShopLine:
 
 
 class Shop:
-    """A shop whose people, secrets and traffic follow from `seed`; `rate` is its requests a second of event time."""
+    """A shop whose people, secrets and traffic follow from `seed`; `rate` is its requests a second of event time.
 
-    def __init__(self, seed: int, rate: float = 5.0) -> None:
+    `journeys` are the kinds of request that it serves.
+    """
+
+    def __init__(self, seed: int, rate: float = 5.0, journeys: Sequence[Journey] = JOURNEYS) -> None:
         rng = random.Random(f"{seed}/people")  # noqa: S311 - a simulation, which must repeat
         self._seed = seed
         self._rate = rate
+        self._journeys = journeys
         self._customers = customers(rng, CUSTOMERS)
         self._cloud_keys = tuple(cloud_key(rng) for _ in range(6))
         self.secrets = frozenset(
@@ -63,7 +67,7 @@ class Shop:
         rng = random.Random(f"{self._seed}/normal/{start}")  # noqa: S311
         return _in_time_order(
             (arrival, self._serve(rng, arrival, journey))
-            for arrival, journey in zip(self._arrivals(rng, start, requests), _journeys(rng), strict=False)
+            for arrival, journey in zip(self._arrivals(rng, start, requests), _drawn(rng, self._journeys), strict=False)
         )
 
     def faults(self, start: float, requests: int, each: int = 1) -> tuple[list[ShopLine], list[Fault]]:
@@ -77,7 +81,7 @@ class Shop:
         truth: list[Fault] = []
 
         def serve() -> Iterator[tuple[float, list[ShopLine]]]:
-            arrivals = zip(self._arrivals(rng, start, requests), _journeys(rng), strict=False)
+            arrivals = zip(self._arrivals(rng, start, requests), _drawn(rng, self._journeys), strict=False)
             for index, (arrival, journey) in enumerate(arrivals):
                 kind = kinds.get(index)
                 if kind is None:
@@ -98,7 +102,7 @@ class Shop:
         return _written(rng, arrival, self._steps(rng, journey, None))
 
     def _serve_badly(self, rng: random.Random, arrival: float, kind: FaultKind) -> tuple[list[ShopLine], Fault]:
-        journey = journey_for(rng, kind)
+        journey = journey_for(rng, kind, self._journeys)
         steps, line = spoil(rng, kind, journey, self._steps(rng, journey, retries_for(rng, kind)))
         lines = _written(rng, arrival, steps)
         return lines, Fault(kind, lines[0].request, journey.name, line)
@@ -109,10 +113,10 @@ class Shop:
         return sorted(trail.steps, key=lambda step: step.offset)
 
 
-def _journeys(rng: random.Random) -> Iterator[Journey]:
-    weights = [journey.weight for journey in JOURNEYS]
+def _drawn(rng: random.Random, journeys: Sequence[Journey]) -> Iterator[Journey]:
+    weights = [journey.weight for journey in journeys]
     while True:
-        yield from rng.choices(JOURNEYS, weights)
+        yield from rng.choices(journeys, weights)
 
 
 def _written(rng: random.Random, arrival: float, steps: Iterable[Step]) -> list[ShopLine]:

@@ -13,11 +13,13 @@ from deepsentry.events.anomalies import (
     ModelReference,
     Neighbour,
     Severity,
+    Shape,
     View,
     ViewScore,
 )
+from deepsentry.events.context import Context, Past, Surrounding
 from deepsentry.events.lines import CleanEntry, Cut, Entry, Level, Position, Reason, Rejected, Replay, SequenceKind
-from deepsentry.events.versions import Promotion
+from deepsentry.events.versions import Comparison, Disagreement, Moments, Promotion, ScoreCounts
 from deepsentry.events.work import Job, JobKind, JobReport, JobState, WorkerStatus
 
 __all__ = [
@@ -25,7 +27,10 @@ __all__ = [
     "AlertStatus",
     "Anomaly",
     "CleanEntry",
+    "Comparison",
+    "Context",
     "Cut",
+    "Disagreement",
     "Entry",
     "Expectation",
     "Explanation",
@@ -37,17 +42,22 @@ __all__ = [
     "Level",
     "Line",
     "ModelReference",
+    "Moments",
     "Neighbour",
+    "Past",
     "Position",
     "Promotion",
     "Reason",
     "Receipt",
     "Rejected",
     "Replay",
+    "ScoreCounts",
     "SequenceKind",
     "Severity",
+    "Shape",
     "Silence",
     "SilenceSource",
+    "Surrounding",
     "Verdict",
     "View",
     "ViewScore",

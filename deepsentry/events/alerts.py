@@ -60,6 +60,8 @@ class Alert(msgspec.Struct, frozen=True):
     """Why it is suppressed, or why it ended where that was not for quiet."""
     runbook: str = ""
     """Where it is written what to do."""
+    offset: int = -1
+    """Place in `anomalies` of the newest that it counted; what is read again from before it was counted."""
     schema_version: int = 1
 
 
@@ -109,5 +111,9 @@ class Verdict(msgspec.Struct, frozen=True):
     note: str = ""
     alert: str = ""
     model: ModelReference | None = None
+    judged: Anomaly | None = None
+    """What was judged, without its lines; None where it was withdrawn, or not to be found any more."""
     withdrawn: bool = False
     """It was taken back; whatever followed from it is undone."""
+    withdrawn_by: str = ""
+    """Who took it back."""

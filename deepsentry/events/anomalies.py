@@ -48,6 +48,15 @@ class Neighbour(msgspec.Struct, frozen=True):
     """Template text -> how many more of it this sequence has."""
 
 
+class Shape(msgspec.Struct, frozen=True):
+    """The statements of a sequence in their order, with `<*>` for what varies."""
+
+    texts: tuple[str, ...]
+    """Each different statement once, in the order in which they first came."""
+    lines: tuple[int, ...]
+    """For each line of the sequence the index of its statement in `texts`."""
+
+
 class ModelReference(msgspec.Struct, frozen=True):
     """The version that judged; `digest` is the SHA-256 of its manifest."""
 
@@ -100,4 +109,6 @@ class Anomaly(msgspec.Struct, frozen=True):
     model: ModelReference
     budget: float
     """False alarms a day that the threshold allows."""
+    shape: Shape | None = None
+    """What it consists of, so that a verdict on it can be held against others; None where that is too much to carry."""
     schema_version: int = 1

@@ -7,7 +7,7 @@ import msgspec
 
 from deepsentry.events.anomalies import ModelReference
 
-JobKind = Literal["train", "federate"]
+JobKind = Literal["train", "federate", "replay"]
 JobState = Literal[
     "queued",
     "starting",
@@ -16,6 +16,7 @@ JobState = Literal[
     "aggregated",  # federate only: the last round is over
     "validating",
     "registered",  # ended: a version stands in the registry
+    "done",  # ended: replay only
     "rejected",  # ended: the version did not pass its gate
     "failed",
     "stopped",

@@ -47,6 +47,14 @@ class NextStatement(keras.Model):  # type: ignore[misc]  # keras ships no types
         keys = tf.concat([self.key(vectors), self.marks[2:]], 0)
         return tf.einsum("bsw,kw->bsk", answer, keys)
 
+    def adopt(self, network: Network) -> None:
+        """Take the weights of a network."""
+        self(np.zeros((1, 1), np.int32), np.zeros((1, WIDTH), np.float32))
+        self.lstm.set_weights([network.kernel, network.recurrent, network.bias])
+        self.query.set_weights([network.query, network.query_bias])
+        self.key.set_weights([network.key])
+        self.marks.assign(np.stack([network.start, network.cut, network.end]))
+
     def export(self) -> Network:
         """Return the same network for numpy."""
         kernel, recurrent, bias = self.lstm.get_weights()
@@ -58,7 +66,9 @@ class NextStatement(keras.Model):  # type: ignore[misc]  # keras ships no types
 
 
 @dataclass(frozen=True, slots=True)
-class _Batch:
+class Batch:
+    """Examples of about one length: rows of the table, what follows each, and how much each counts."""
+
     rows: NDArray[np.int32]
     targets: NDArray[np.int32]
     weights: NDArray[np.float32]
@@ -73,7 +83,8 @@ def segments(example: Example) -> Iterator[Example]:
         yield Example(Walk(rows[first : first + SEGMENT], begins), example.ends and last, example.weight)
 
 
-def _batches(examples: Sequence[Example], templates: int) -> list[_Batch]:
+def batches(examples: Sequence[Example], templates: int) -> list[Batch]:
+    """Return the pieces of all examples, like lengths together."""
     pieces = sorted((piece for e in examples for piece in segments(e)), key=lambda e: len(e.walk.rows))
     out = []
     for first in range(0, len(pieces), BATCH):
@@ -89,7 +100,7 @@ def _batches(examples: Sequence[Example], templates: int) -> list[_Batch]:
             targets[i, :length] = piece.walk.rows
             targets[i, length] = templates
             weights[i, : length + piece.ends] = piece.weight
-        out.append(_Batch(rows, targets, weights))
+        out.append(Batch(rows, targets, weights))
     return out
 
 
@@ -128,8 +139,8 @@ def train_sequence(
 
     step = tf.function(learn, input_signature=signature)
     check = tf.function(loss_of, input_signature=signature)
-    fitted = _batches(training, len(vectors))
-    held = _batches(validation, len(vectors))
+    fitted = batches(training, len(vectors))
+    held = batches(validation, len(vectors))
     epochs = max(epochs, -(-MIN_STEPS // len(fitted)))
     rng = np.random.default_rng(seed)
     best, best_at, kept = float("inf"), 0, network.get_weights()

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Self
+from typing import Protocol, Self
 
 import msgspec
 
@@ -13,6 +13,13 @@ from streams.alerts.fingerprint import digest
 from streams.alerts.routes import Matcher, labels_of, parse
 
 ALWAYS = datetime.min.replace(tzinfo=UTC)
+
+
+class Exempts(Protocol):
+    """Says of what nobody is told."""
+
+    def silence_on(self, alert: Alert, now: datetime) -> Silence | None:
+        """Return why nobody is to be told of `alert` now; None where people are."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +34,10 @@ class Exemption:
         """Raises SettingsError where a condition is none."""
         setting = f"silence {silence.id}: match"
         return cls(silence, tuple(parse(text, setting) for text in silence.match))
+
+    def silence_on(self, alert: Alert, now: datetime) -> Silence | None:
+        """Return the silence where it covers `alert` now."""
+        return self.silence if self.covers(alert, now) else None
 
     def covers(self, alert: Alert, now: datetime) -> bool:
         """Tell whether nobody is to be told of `alert` now; it must hold on each of its hosts."""
@@ -44,9 +55,9 @@ class Exemption:
         )
 
 
-def covering(exemptions: Iterable[Exemption], alert: Alert, now: datetime) -> Silence | None:
+def covering(exemptions: Iterable[Exempts], alert: Alert, now: datetime) -> Silence | None:
     """Return the first silence that covers `alert`."""
-    return next((each.silence for each in exemptions if each.covers(alert, now)), None)
+    return next((found for each in exemptions if (found := each.silence_on(alert, now))), None)
 
 
 def declared(silences: Sequence[handling.Silence]) -> list[Silence]:

@@ -8,6 +8,8 @@ from deepsentry.events import Level, Severity, View
 
 SEVERITIES: Final[tuple[Severity, ...]] = ("info", "warning", "error", "critical")
 """Mildest first."""
+STORM: Final = "storm"
+"""Of the one alert that stands for all that have none of their own."""
 HIGH: Final = 2.0
 """A score of twice the threshold is one step more severe."""
 

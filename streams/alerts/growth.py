@@ -7,18 +7,18 @@ import msgspec
 
 from deepsentry.events import Alert, AlertStatus, Anomaly
 from streams.alerts import storm
-from streams.alerts.fingerprint import digest, rank
+from streams.alerts.fingerprint import STORM, digest, rank
 from streams.alerts.impact import severity
 from streams.alerts.policy import Policy
 
 REMEMBERED: Final = 50
-"""Anomaly ids that an alert carries, the newest. A replay of more of one fingerprint counts some of them twice."""
+"""Anomaly ids that an alert carries, the newest: what comes twice from a worker that was killed has the same id."""
 HOSTS: Final = 20
 TITLE: Final = 150
 """Characters: the header of a Slack message, the strictest of those that show it whole."""
 
 
-def opened(policy: Policy, before: Alert | None, key: str, anomaly: Anomaly, now: datetime) -> Alert:
+def opened(policy: Policy, before: Alert | None, key: str, anomaly: Anomaly, now: datetime, offset: int = -1) -> Alert:
     """Return the alert of fingerprint `key` that `anomaly` opens; `before` is the closed one that it follows."""
     came_back = before is not None and (now - before.updated_at).total_seconds() <= policy.max_hold
     alert = Alert(
@@ -38,6 +38,7 @@ def opened(policy: Policy, before: Alert | None, key: str, anomaly: Anomaly, now
         anomaly_ids=(anomaly.id,),
         opened_at=now,
         flaps=before.flaps + 1 if before is not None and came_back else 0,
+        offset=offset,
     )
     return msgspec.structs.replace(alert, runbook=policy.runbook(alert))
 
@@ -49,7 +50,7 @@ def suppressed(alert: Alert, silence: str, reason: str) -> Alert:
     return msgspec.structs.replace(alert, id=identity, status=status, silence=silence, reason=reason)
 
 
-def grown(policy: Policy, alert: Alert, anomaly: Anomaly, now: datetime) -> Alert:
+def grown(policy: Policy, alert: Alert, anomaly: Anomaly, now: datetime, offset: int = -1) -> Alert:
     """Return `alert` after one more `anomaly`."""
     strangest = anomaly if anomaly.score > alert.anomaly.score else alert.anomaly
     known = anomaly.host in alert.hosts or not anomaly.host
@@ -67,6 +68,7 @@ def grown(policy: Policy, alert: Alert, anomaly: Anomaly, now: datetime) -> Aler
         updated_at=max(alert.updated_at, now),
         anomaly=strangest,
         anomaly_ids=(*alert.anomaly_ids, anomaly.id)[-REMEMBERED:],
+        offset=max(alert.offset, offset),
     )
 
 
@@ -76,7 +78,7 @@ def shortened(title: str) -> str:
 
 
 def _title(policy: Policy, key: str, anomaly: Anomaly, count: int) -> str:
-    if key == storm.STORM:
+    if key == STORM:
         return storm.title(policy, count)
     summary = anomaly.explanation.summary
     return shortened(f"{anomaly.service}: {summary}" if anomaly.service else summary)

@@ -1,6 +1,7 @@
 """Several problems of one service at about the same time are one incident, apart from their fingerprints. Pure."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 
 import msgspec
@@ -8,7 +9,7 @@ import msgspec
 from deepsentry.events import Alert, Anomaly
 from streams.alerts.fingerprint import digest, rank
 from streams.alerts.growth import HOSTS, REMEMBERED, shortened
-from streams.alerts.state import OPEN, Alerts, since
+from streams.alerts.state import OPEN, Alerts, counted, since
 from streams.alerts.storm import is_storm
 
 
@@ -68,12 +69,18 @@ def begin(state: Alerts, members: Sequence[Alert], now: datetime) -> Alert:
         opened_at=now,
         alerts=tuple(alert.id for alert in members)[-REMEMBERED:],
         members=len(members),
+        offset=max(alert.offset for alert in members),
     )
     return msgspec.structs.replace(incident, title=_title(incident), runbook=state.policy.runbook(incident))
 
 
 def grown(incident: Alert, member: Alert, anomaly: Anomaly, now: datetime) -> Alert:
-    """Return `incident` after `anomaly`, which opened or grew its `member`."""
+    """Return `incident` after `anomaly`, which opened or grew its `member`.
+
+    It is published before its members: after a crash it may have counted already what they count anew.
+    """
+    if counted(incident, anomaly, member.offset):
+        return incident
     new = member.incident != incident.id
     strangest = anomaly if anomaly.score > incident.anomaly.score else incident.anomaly
     known = anomaly.host in incident.hosts or not anomaly.host
@@ -89,8 +96,19 @@ def grown(incident: Alert, member: Alert, anomaly: Anomaly, now: datetime) -> Al
         anomaly_ids=(*incident.anomaly_ids, anomaly.id)[-REMEMBERED:],
         alerts=(*incident.alerts, member.id)[-REMEMBERED:] if new else incident.alerts,
         members=incident.members + new,
+        offset=max(incident.offset, member.offset),
     )
     return msgspec.structs.replace(after, title=_title(after))
+
+
+def adopted(state: Alerts) -> Alerts:
+    """Return the state with each open incident's alerts in it, also where its worker died before it said so."""
+    groups = dict(state.groups)
+    for whole in state.open():
+        for key, alert in state.groups.items():
+            if whole.members and alert.status in OPEN and alert.id in whole.alerts and not alert.incident:
+                groups[key] = msgspec.structs.replace(alert, incident=whole.id)
+    return replace(state, groups=groups)
 
 
 def _age(alert: Alert) -> tuple[datetime, str]:

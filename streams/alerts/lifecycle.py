@@ -12,36 +12,39 @@ import msgspec
 
 from deepsentry.events import Alert, Anomaly
 from streams.alerts import growth, incident
-from streams.alerts.exemption import Exemption, covering
-from streams.alerts.fingerprint import rank
+from streams.alerts.exemption import Exempts, covering
+from streams.alerts.fingerprint import STORM, rank
 from streams.alerts.notice import Update
 from streams.alerts.policy import Policy
-from streams.alerts.state import OPEN, SUPPRESSED, Alerts, follow, since
-from streams.alerts.storm import STORM, has_place, has_room, is_storm
+from streams.alerts.state import OPEN, SUPPRESSED, Alerts, counted, follow, since
+from streams.alerts.storm import has_place, has_room, is_storm
 
 
 def observe(
-    state: Alerts, anomaly: Anomaly, now: datetime, exemptions: Sequence[Exemption] = ()
+    state: Alerts, anomaly: Anomaly, now: datetime, exemptions: Sequence[Exempts] = (), offset: int = -1
 ) -> tuple[Alerts, list[Update]]:
-    """Return the state with `anomaly` counted, and the alerts it opened or changed; none where its id is known."""
+    """Return the state with `anomaly` counted, and the alerts it opened or changed; none where it was counted before.
+
+    `offset` is its place in its topic, -1 where that is not known.
+    """
     places = (anomaly.fingerprint, anomaly.fingerprint + SUPPRESSED, STORM)
-    if any(anomaly.id in alert.anomaly_ids for place in places if (alert := state.groups.get(place))):
+    if any(counted(alert, anomaly, offset) for place in places if (alert := state.groups.get(place))):
         return state, []
     if exemptions:
-        alone = growth.opened(state.policy, None, anomaly.fingerprint, anomaly, now)
+        alone = growth.opened(state.policy, None, anomaly.fingerprint, anomaly, now, offset)
         silence = covering(exemptions, alone, now)
         if silence is not None:
             return _suppress(state, growth.suppressed(alone, silence.id, silence.reason), anomaly, now)
     key = _key(state, anomaly, now)
     before = state.groups.get(key)
     if before is None or before.status not in OPEN:
-        alert, before = growth.opened(state.policy, before, key, anomaly, now), None
+        alert, before = growth.opened(state.policy, before, key, anomaly, now, offset), None
     else:
-        alert = growth.grown(state.policy, before, anomaly, now)
+        alert = growth.grown(state.policy, before, anomaly, now, offset)
     return _correlated(state, before, alert, anomaly, now)
 
 
-def tick(state: Alerts, now: datetime, exemptions: Sequence[Exemption] = ()) -> tuple[Alerts, list[Update]]:
+def tick(state: Alerts, now: datetime, exemptions: Sequence[Exempts] = ()) -> tuple[Alerts, list[Update]]:
     """Return the state at `now`, and the alerts that are due: to be told, resolved or silenced. Call it each second."""
     updates: list[Update] = []
     for _, alert in sorted(state.groups.items()):
@@ -55,7 +58,7 @@ def tick(state: Alerts, now: datetime, exemptions: Sequence[Exemption] = ()) -> 
     return replace(state, groups=kept), updates
 
 
-def _due(policy: Policy, alert: Alert, now: datetime, exemptions: Sequence[Exemption]) -> Alert:
+def _due(policy: Policy, alert: Alert, now: datetime, exemptions: Sequence[Exempts]) -> Alert:
     moment = max(now, alert.updated_at)
     silence = covering(exemptions, alert, now)
     if silence is not None:
@@ -125,7 +128,7 @@ def _is_occasion(policy: Policy, before: Alert | None, alert: Alert, now: dateti
 def _suppress(state: Alerts, alone: Alert, anomaly: Anomaly, now: datetime) -> tuple[Alerts, list[Update]]:
     before = state.groups.get(anomaly.fingerprint + SUPPRESSED)
     if before is not None and before.silence == alone.silence:
-        alone = growth.grown(state.policy, before, anomaly, now)
+        alone = growth.grown(state.policy, before, anomaly, now, alone.offset)
     elif before is not None:
         alone = msgspec.structs.replace(alone, updated_at=max(now, before.updated_at))
     state, _ = follow(state, alone)

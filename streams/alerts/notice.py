@@ -1,10 +1,12 @@
 """What people are told, and when: an alert, and the occasion for telling."""
 
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
-from deepsentry.events import Alert
+from deepsentry.events import Alert, Context, Judgement
+from streams.alerts.fingerprint import STORM
 
 Occasion = Literal["opened", "escalated", "repeated", "resolved"]
 
@@ -15,6 +17,10 @@ class Notice:
 
     alert: Alert
     occasion: Occasion
+    context: Context | None = None
+    """What stood around it, where that was looked at."""
+    links: tuple[tuple[Judgement, str], ...] = ()
+    """Addresses at which whoever reads it can say whether it was right."""
 
     @property
     def key(self) -> str:
@@ -45,10 +51,14 @@ def coalesce(updates: Iterable[Update]) -> list[Update]:
     """Return one update for each alert, its newest, with the first occasion; a resolve stands for itself.
 
     For a chunk whose anomalies are acknowledged together: one write for each alert, however many anomalies it took.
+    Incidents come first and the summary of a storm last: what is lost after any of them is made again from the chunk.
     """
-    merged: dict[tuple[str, bool], Update] = {}
+    merged: dict[tuple[str, bool, int], Update] = {}
+    lives: Counter[str] = Counter()  # what comes again long after it was over has the same id
     for update in updates:
-        place = (update.alert.id, update.alert.status == "resolved")
+        over = update.alert.status == "resolved"
+        place = (update.alert.id, over, lives[update.alert.id])
+        lives[update.alert.id] += over
         earlier = merged.pop(place, None)  # and so the newest stands last, also among alerts of one fingerprint
         merged[place] = update if earlier is None else Update(update.alert, earlier.occasion or update.occasion)
-    return list(merged.values())
+    return sorted(merged.values(), key=lambda update: (update.alert.fingerprint == STORM, not update.alert.members))

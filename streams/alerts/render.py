@@ -9,33 +9,74 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
-from deepsentry.events import Anomaly, Line, Severity
+from deepsentry.events import Alert, Anomaly, Context, Line, Severity
 from deepsentry.topics import CLEAN
-from streams.alerts import wording
+from streams.alerts import around, wording
 from streams.alerts.notice import Notice
 from streams.alerts.visible import visible
 from streams.alerts.wording import LINE, NAME
 
+BEFORE: Final = 50
+"""Lines of the minutes before that are shown."""
 STYLES: Final[dict[Severity, str]] = {"critical": "bold red", "error": "red", "warning": "yellow", "info": "cyan"}
 
 
 def alert(notice: Notice) -> RenderableType:
-    """Return the panel of `notice`: the alert's title and state, and its strangest anomaly."""
+    """Return the panel of `notice`: the alert's title and state, and its strangest anomaly where that is news."""
+    return _alert(notice.alert, notice.occasion, whole=notice.alert.status == "firing")
+
+
+def state(change: Alert) -> RenderableType:
+    """Return the panel of an alert as it stands, with all that is known of it."""
+    return _alert(change, change.status, whole=True)
+
+
+def line(notice: Notice, occasion: str) -> Text:
+    """Return `notice` in one line: when, how bad, what happened, how often, which."""
     change = notice.alert
-    style = "green" if change.status == "resolved" else STYLES[change.severity]
+    style = style_of(change)
+    return Text.assemble(
+        (wording.time(change.updated_at).removesuffix(" UTC"), "dim"),
+        (f" {change.severity:<8}", style),
+        (f" {occasion:<10}", style),
+        f" {wording.title(change)}",
+        (f"  {change.count:,} x", "dim"),
+        (f"  {visible(change.id, NAME)}", "dim"),
+    )
+
+
+def style_of(change: Alert) -> str:
+    """Return how an alert is coloured."""
+    return (
+        "green" if change.status == "resolved" else "dim" if change.status == "suppressed" else STYLES[change.severity]
+    )
+
+
+def context(found: Context) -> RenderableType:
+    """Return what stood around an alert."""
+    facts = _facts()
+    for label, value in around.facts(found):
+        facts.add_row(label, Text(value))
+    heading, *others = around.before(found, BEFORE)
+    return Group(facts, Text(), Text(heading, "dim"), *map(Text, others))
+
+
+def _alert(change: Alert, occasion: str, *, whole: bool) -> Panel:
+    style = style_of(change)
     heading = Text.assemble(
-        (f"{change.severity.upper()} ", style), (visible(change.title), "bold"), (f"  {notice.occasion}", style)
+        (f"{change.severity.upper()} ", style), (visible(change.title), "bold"), (f"  {occasion}", style)
     )
     facts = _facts()
     facts.add_row("seen", Text(wording.seen(change)))
     facts.add_row("where", Text(wording.where(change.anomaly, change.hosts)))
-    if change.status == "firing":
-        _add_reasons(facts, change.anomaly)
-        if change.runbook:
-            facts.add_row("runbook", Text(visible(change.runbook, wording.ADDRESS)))
-        body: RenderableType = Group(facts, *_evidence(change.anomaly))
-    else:
-        body = Group(facts, _closer(change.anomaly))
+    if change.reason:
+        facts.add_row("silenced", Text(visible(change.reason, LINE)))
+    if not whole:
+        return _panel(heading, Group(facts, _closer(change.anomaly)), style, f"alert {visible(change.id, NAME)}")
+    _add_reasons(facts, change.anomaly)
+    if change.runbook:
+        facts.add_row("runbook", Text(visible(change.runbook, wording.ADDRESS)))
+    body = Group(facts, *_evidence(change.anomaly))
     return _panel(heading, body, style, f"alert {visible(change.id, NAME)}")
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Final
 
-from deepsentry.events import Alert
+from deepsentry.events import Alert, Anomaly
 from streams.alerts.fingerprint import rank
 from streams.alerts.notice import Occasion
 from streams.alerts.policy import Policy
@@ -44,6 +44,11 @@ def follow(state: Alerts, alert: Alert) -> tuple[Alerts, Occasion | None]:
         return state, None
     groups = _bounded(state.policy, {**state.groups, key: alert})
     return replace(state, groups=groups), _occasion(before, alert)
+
+
+def counted(alert: Alert, anomaly: Anomaly, offset: int) -> bool:
+    """Tell whether `alert` has counted `anomaly`, which stands at `offset` (-1: unknown)."""
+    return anomaly.id in alert.anomaly_ids or 0 <= offset <= alert.offset
 
 
 def restore(policy: Policy, alerts: Iterable[Alert]) -> Alerts:

@@ -5,11 +5,10 @@ from typing import Final
 
 from deepsentry.events import Alert
 from deepsentry.topics import ANOMALIES
+from streams.alerts.fingerprint import STORM
 from streams.alerts.policy import Policy
 from streams.alerts.state import OPEN, Alerts, since
 
-STORM: Final = "storm"
-"""Fingerprint of the one alert that stands for all that have none of their own."""
 MINUTE: Final = 60.0
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Final
 
-from deepsentry.events import Alert, Anomaly, Explanation, Line
+from deepsentry.events import Alert, Anomaly, Explanation, Judgement, Line
 from deepsentry.topics import CLEAN
 from streams.alerts.notice import Notice
 from streams.alerts.visible import visible
@@ -21,6 +21,8 @@ ADDRESS: Final = 1000
 HOSTS: Final = 5
 TEMPLATES: Final = 3
 EXPECTED: Final = 5
+ANSWERS: Final[dict[Judgement, str]] = {"false_alarm": "False alarm", "true": "It was right"}
+"""What links to a verdict are called."""
 
 
 def facts(notice: Notice) -> Iterator[tuple[str, str]]:

@@ -5,9 +5,12 @@ from typing import Any, Final
 from deepsentry.events import Alert
 from streams.alerts.fingerprint import rank
 from streams.alerts.visible import visible
-from streams.formats.ocsf import TEXT, risk
+from streams.formats.ocsf import risk
 
 VERSION: Final = "9.0.0"
+KEYWORD: Final = 1024
+"""Characters of a text that Elasticsearch still finds by: ECS maps texts as keywords that ignore longer ones."""
+ORIGINAL: Final = 8000
 
 
 def document(alert: Alert) -> dict[str, Any]:
@@ -16,7 +19,7 @@ def document(alert: Alert) -> dict[str, Any]:
     document: dict[str, Any] = {
         "@timestamp": alert.updated_at,
         "ecs": {"version": VERSION},
-        "message": visible(alert.title, TEXT),
+        "message": _keyword(alert.title),
         "tags": ["deepsentry", strange.view],
         "event": {
             "kind": "alert",
@@ -27,41 +30,51 @@ def document(alert: Alert) -> dict[str, Any]:
             "provider": "deepsentry",
             "id": alert.id,
             "action": f"alert-{alert.status}",
-            "reason": visible(strange.explanation.summary, TEXT),
+            "reason": _keyword(strange.explanation.summary),
             "created": alert.opened_at or alert.updated_at,
             "start": alert.first_seen,
             "end": alert.last_seen,
             "severity": rank(alert.severity),
-            "risk_score": strange.score if strange.score < float("inf") else None,
             "risk_score_norm": risk(strange),
-            **({"url": alert.runbook} if alert.runbook else {}),
         },
         "rule": {
-            "id": visible(alert.fingerprint, TEXT),
+            "id": _keyword(alert.fingerprint),
             "name": strange.view,
-            "ruleset": visible(strange.model.name, TEXT),
+            "ruleset": _keyword(strange.model.name),
             "version": str(strange.model.version),
             "uuid": strange.model.digest,
-            "description": visible(strange.explanation.template, TEXT) or "a line is missing",
+            "description": _keyword(strange.explanation.template) or "a line is missing",
         },
         "log": {"level": alert.severity},
         "related": {
             "hash": [strange.model.digest],
-            "hosts": [visible(host, TEXT) for host in alert.hosts],
+            "hosts": [_keyword(host) for host in alert.hosts],
         },
-        "labels": {
-            "status": alert.status,
-            "count": str(alert.count),
-            "incident": alert.incident,
-            "silence": alert.silence,
-            "sequence": visible(strange.sequence, TEXT),
-        },
+        "labels": {name: value for name, value in _labels(alert).items() if value},
     }
+    if strange.score < float("inf"):
+        document["event"]["risk_score"] = strange.score
+    if alert.runbook:
+        document["rule"]["reference"] = _keyword(alert.runbook)
     if alert.service:
-        document["service"] = {"name": visible(alert.service, TEXT)}
+        document["service"] = {"name": _keyword(alert.service)}
     if alert.hosts:
-        document["host"] = {"name": visible(alert.hosts[0], TEXT)}
+        document["host"] = {"name": _keyword(alert.hosts[0])}
     deviating = next((line for line in strange.lines if line.deviates), None)
     if deviating is not None:
-        document["event"]["original"] = visible(deviating.message, TEXT)
+        document["event"]["original"] = visible(deviating.message, ORIGINAL)
     return document
+
+
+def _labels(alert: Alert) -> dict[str, str]:
+    return {
+        "status": alert.status,
+        "count": str(alert.count),
+        "incident": alert.incident,
+        "silence": _keyword(alert.silence),
+        "sequence": _keyword(alert.anomaly.sequence),
+    }
+
+
+def _keyword(text: str) -> str:
+    return visible(text, KEYWORD)[:KEYWORD]

@@ -40,7 +40,8 @@ class RuleRedactor:
 
     def masked(self, texts: Sequence[str], names: Sequence[str] = ()) -> dict[int, Redacted]:
         """See `Redactor.masked`."""
-        clean = [text if text.isascii() else encodable(text) for text in texts]
+        ascii_only = "".join(texts).isascii()  # most chunks are, and then no text needs a look of its own
+        clean = list(texts) if ascii_only else [encodable(text) for text in texts]
         found: dict[int, list[Span]] = defaultdict(list)
         masks: dict[int, Mask] = {}
         searched = dict(enumerate(clean))
@@ -52,7 +53,9 @@ class RuleRedactor:
             searched = {index: masks[index].text for index in new}
             if not searched:
                 break
-        results = {index: Redacted(text, ()) for index, text in enumerate(clean) if text is not texts[index]}
+        results: dict[int, Redacted] = {}
+        if not ascii_only:
+            results = {index: Redacted(text, ()) for index, text in enumerate(clean) if text is not texts[index]}
         for index, masked in masks.items():
             findings = tuple(Finding(span.rule, span.kind, span.start, span.end) for span in masked.spans)
             results[index] = Redacted(masked.text, findings)

@@ -67,7 +67,7 @@ def shadow(joined: str) -> bytes:
 
 
 def _starts(texts: Sequence[str] | Sequence[bytes]) -> list[int]:
-    return list(itertools.accumulate((len(text) + 1 for text in texts), initial=0))
+    return list(itertools.accumulate([len(text) + 1 for text in texts], initial=0))
 
 
 def encodable(text: str) -> str:

@@ -1,6 +1,7 @@
 """Beats' kafka output (ECS JSON); a default Filebeat record is most of the traffic and has a typed path of its own."""
 
 import functools
+from datetime import tzinfo
 from typing import Final
 
 import msgspec
@@ -47,6 +48,10 @@ LEGACY: Final = Family(
 """Filebeat 6."""
 
 
+HEAD: Final = b'{"@timestamp":"'
+"""How a default record begins."""
+
+
 class _Noise(msgspec.Struct, gc=False):
     """An object that is read over."""
 
@@ -64,7 +69,7 @@ class _Log(msgspec.Struct, forbid_unknown_fields=True, gc=False):
     offset: int | float | None = None
 
 
-class _Default(msgspec.Struct, forbid_unknown_fields=True, gc=False):
+class Default(msgspec.Struct, forbid_unknown_fields=True, gc=False):
     """What Filebeat sends of a line that no processor touched; any other field asks for the general path."""
 
     message: str
@@ -77,26 +82,32 @@ class _Default(msgspec.Struct, forbid_unknown_fields=True, gc=False):
     input: _Noise | None = None
 
 
-_seconds: Final = functools.lru_cache(maxsize=4096)(times.from_iso)
+_iso: Final = functools.lru_cache(maxsize=4096)(times.from_iso)
+
+
+def seconds(stamp: str, zone: tzinfo) -> float | None:
+    """Return the Unix seconds of the `@timestamp` of a default record; None where the general path must read it."""
+    return _iso(stamp, zone) if stamp[10:11] == "T" else None
 
 
 @functools.lru_cache(maxsize=4096)
-def _name(sent: str) -> str:
+def name(sent: str) -> str:
+    """Return the name of a host or file as an entry has it."""
     return text.cut(sent.strip(), MAX_NAME)
 
 
 def from_default(value: bytes, record: Record, rules: Rules) -> Entry | Rejected | None:
     """Return the entry of a default Filebeat record as the general path would, only sooner; None for any other."""
-    if not value.startswith(b'{"@timestamp":"'):
+    if not value.startswith(HEAD):
         return None
     try:
-        event = wire.decode(_Default, value)
+        event = wire.decode(Default, value)
     except (WireError, UnicodeDecodeError):
         return None
-    host, path, offset = _name(event.host.name), _name(event.log.file.path), event.log.offset
+    host, path, offset = name(event.host.name), name(event.log.file.path), event.log.offset
+    time = seconds(event.timestamp, rules.zone)
     # The general path has more to say where one of these is missing.
-    seconds = _seconds(event.timestamp, rules.zone) if event.timestamp[10:11] == "T" else None
-    if seconds is None or not host or not path:
+    if time is None or not host or not path:
         return None
     message = event.message
     if message[:1] == " " and message[1:2] != " ":
@@ -106,7 +117,7 @@ def from_default(value: bytes, record: Record, rules: Rules) -> Entry | Rejected
         rules,
         shipper="beats",
         message=message,
-        time=(seconds, "@timestamp"),
+        time=(time, "@timestamp"),
         host=host,
         service=path,
         attributes=None if offset is None else {"log.offset": str(offset)},

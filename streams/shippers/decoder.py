@@ -41,7 +41,7 @@ def create_decoder(ingest: Ingest) -> Decode:
     A tombstone gives nothing. A record over 8 times `max_line_bytes` is rejected unread; a message over it is cut.
     The place in the list is an entry's index in its record.
     """
-    rules = Rules(_zone(ingest.default_timezone), ingest.max_line_bytes)
+    rules = rules_of(ingest)
     longest = ingest.max_line_bytes * MAX_RECORD_FACTOR
     formats = dict(ingest.formats)
 
@@ -57,6 +57,11 @@ def create_decoder(ingest: Ingest) -> Decode:
             return [Rejected("internal", type(error).__name__)]
 
     return decode
+
+
+def rules_of(ingest: Ingest) -> Rules:
+    """Return how a decoder reads. Raises SettingsError for the zone."""
+    return Rules(_zone(ingest.default_timezone), ingest.max_line_bytes)
 
 
 def _zone(name: str) -> tzinfo:

@@ -64,6 +64,16 @@ def finish(
     )
 
 
+def stands(message: str, rules: Rules) -> bool:
+    """Tell whether `finish` takes a message as it is; which digits it holds does not matter."""
+    return (
+        bool(message.strip(_NO_TEXT))
+        and message[-1] not in "\r\n"
+        and "\0" not in message
+        and len(message) * 4 <= rules.max_line_bytes
+    )
+
+
 def record_time(record: Record) -> float:
     """Return the record's own time, 0 where it has none."""
     return record.timestamp if math.isfinite(record.timestamp) and record.timestamp > 0 else 0.0

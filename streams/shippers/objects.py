@@ -84,7 +84,7 @@ def from_fields(
         record,
         rules,
         shipper=family.name,
-        message=message if message or blank else _pairs(rest),
+        message=message if message or blank else pairs(kept),
         time=time,
         host=host,
         service=service,
@@ -109,9 +109,9 @@ def _take_message(fields: Fields, names: tuple[str, ...]) -> tuple[str, str]:
     return "", ""
 
 
-def _pairs(fields: Fields) -> str:
-    """Return `name=value` of all fields: the line of an object without a message, such as an access log in JSON."""
-    return " ".join(f"{name}={_quoted(as_text(value))}" for name, value in fields.items())
+def pairs(attributes: Mapping[str, str]) -> str:
+    """Return `name=value` of all attributes: the line of an object without a message, such as an access log in JSON."""
+    return " ".join(f"{name}={_quoted(value)}" for name, value in attributes.items())
 
 
 def _quoted(value: str) -> str:

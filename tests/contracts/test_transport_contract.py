@@ -14,6 +14,7 @@ import pytest
 from aiokafka.consumer.fetcher import Fetcher, FetchResult, PartitionRecords
 from aiokafka.consumer.group_coordinator import GroupCoordinator
 from aiokafka.consumer.subscription_state import Assignment, SubscriptionState, TopicPartitionState
+from aiokafka.producer.message_accumulator import BatchBuilder
 from aiokafka.record.default_records import DefaultRecordBatchBuilder
 from aiokafka.record.memory_records import MemoryRecords
 from faust.transport.consumer import Consumer as BaseConsumer
@@ -24,6 +25,7 @@ from mode.threads import ServiceThread
 
 from streams.app import StreamApp
 from streams.fetched import light
+from streams.outbox import Outgoing, _fill
 from streams.transport import ChunkConsumer, ChunkTransport, ConsumerThread
 
 SAID = ("topic", "partition", "offset", "timestamp", "timestamp_type", "key", "value", "headers")
@@ -138,3 +140,23 @@ async def test_how_far_a_partition_was_fetched_is_known_by_the_same_names() -> N
     assert {"has_valid_position", "position", "highwater"} <= {*dir(TopicPartitionState), *vars(state)}
     assert hasattr(SubscriptionState, "subscription")
     assert list(inspect.signature(Assignment.state_value).parameters) == ["self", "tp"]
+
+
+def test_a_batch_filled_past_its_own_method_is_what_that_method_makes() -> None:
+    rows = [Outgoing("t", b"k", b"v" * 300, [("h", b"1")]), Outgoing("t", None, b"w" * 300), Outgoing("t", b"k", b"x")]
+    for size in (1_048_576, 700):
+        ours, stock = (BatchBuilder(size, 0) for _ in range(2))
+        count = _fill(ours, rows, 0)
+        taken = [
+            stock.append(timestamp=None, key=row.key, value=row.value, headers=list(row.headers)) is not None
+            for row in rows
+        ]
+        assert [n < count for n in range(3)] == taken
+        assert (ours.record_count(), ours.closed()) == (sum(taken), True)
+        assert said(ours) == said(stock)
+
+
+def said(batch: BatchBuilder) -> list[tuple[object, ...]]:
+    data = MemoryRecords(bytes(batch._build())).next_batch()
+    assert data is not None
+    return [(row.offset, row.key, row.value, row.headers) for row in data]

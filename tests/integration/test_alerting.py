@@ -3,13 +3,16 @@
 import asyncio
 import hashlib
 import hmac
+import time
 from collections import Counter
 from collections.abc import Callable, Iterable
 
 import msgspec
+from aiohttp import web
 
 from deepsentry import topics, wire
-from deepsentry.events import Alert, Anomaly
+from deepsentry.events import Alert, Anomaly, CleanEntry, Line, Position
+from tests.integration.published import demand_valid
 from tests.integration.stream import Stream, eventually
 from tests.unit.alerts.builders import anomaly
 from tests.unit.alerts.receiver import Received, receiving
@@ -102,3 +105,58 @@ async def test_what_a_target_refuses_lands_in_the_rejected_topic_with_the_reason
     assert (headers["reason"], headers["stage"]) == ("undeliverable", "notify:mine")
     assert "allow_private" in headers["exception.message"]
     assert wire.decode(Alert, rejected.value).anomaly.id == "a-0"
+
+
+async def test_a_target_that_was_away_for_too_long_hears_of_what_still_fires_when_it_is_back(stream: Stream) -> None:
+    away = True
+
+    def judge(_: Received) -> web.Response:
+        return web.Response(status=503 if away else 200)
+
+    async with receiving(judge=judge) as receiver:
+        worker = stream.work(
+            "alert",
+            DEEPSENTRY_ALERTS__QUIET="30",
+            DEEPSENTRY_ALERTS__TARGETS__MINE__KIND="webhook",
+            DEEPSENTRY_ALERTS__TARGETS__MINE__URL=receiver.url,
+            DEEPSENTRY_ALERTS__TARGETS__MINE__SECRET=SECRET,
+            DEEPSENTRY_ALERTS__TARGETS__MINE__ALLOW_PRIVATE="true",
+            DEEPSENTRY_ALERTS__TARGETS__MINE__PATIENCE="0",
+        )
+        publish(stream, [anomaly("a-0")])
+        await awaited(lambda: stream.stored(topics.REJECTED.name))
+        away = False
+        receiver.received.clear()
+        publish(stream, [anomaly("a-1")])
+        await awaited(lambda: receiver.received)
+        assert told(receiver.received) == {(anomaly().fingerprint, "opened"): 1}
+        assert worker.metric("deepsentry_notifications_total", target="mine", outcome="failed") == 1
+    assert len(stream.stored(topics.REJECTED.name)) == 1
+
+
+async def test_a_webhook_gets_what_stood_around_and_the_topic_holds_cloud_events_of_their_schema(
+    stream: Stream,
+) -> None:
+    at = time.time()
+    entries = [
+        CleanEntry(Position(topics.RAW.name, 0, n), at - 9 + n, text, f"s{n}", host="web-9", service="checkout")
+        for n, text in enumerate(["pool exhausted", "payment declined for order 81"])
+    ]
+    stream.publish_clean(entries)
+    [odd] = [record for record, entry in stream.clean_records() if entry.raw.offset == 1]
+    clean = Position(topics.CLEAN.name, odd.partition, odd.offset)
+    line = Line(clean, entries[1].raw, at - 8, entries[1].message, deviates=True)
+    async with receiving() as receiver:
+        stream.work(
+            "alert",
+            DEEPSENTRY_ALERTS__TARGETS__MINE__KIND="webhook",
+            DEEPSENTRY_ALERTS__TARGETS__MINE__URL=receiver.url,
+            DEEPSENTRY_ALERTS__TARGETS__MINE__ALLOW_PRIVATE="true",
+        )
+        strange = anomaly("a-0", lines=(line,), positions=(odd.offset,), partition=odd.partition)
+        publish(stream, [strange])
+        await awaited(lambda: receiver.received)
+    event = wire.from_json(receiver.received[0].body)
+    assert [each["message"] for each in event["data"]["context"]["lines"]] == ["pool exhausted"]
+    assert sum(event["data"]["context"]["histogram"]) == 1
+    demand_valid(stream, topics.ALERTS)

@@ -8,8 +8,9 @@ from api.errors import Duplicate
 from api.store.collection import Store
 from api.store.migrations.people import PEOPLE
 from api.store.migrations.step import Applied, Layout, Step
+from api.store.migrations.work import WORK
 
-STEPS: Final[tuple[Step, ...]] = (PEOPLE,)
+STEPS: Final[tuple[Step, ...]] = (PEOPLE, WORK)
 MOST: Final = 1000
 
 

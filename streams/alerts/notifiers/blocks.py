@@ -1,5 +1,6 @@
 """An alert in Slack's Block Kit (docs.slack.dev, block reference): log text can forge no link and call nobody. Pure."""
 
+from collections.abc import Iterator
 from typing import Any, Final
 
 from streams.alerts import wording
@@ -62,12 +63,22 @@ def _blocks(notice: Notice) -> list[Block]:
     lines = "\n".join(wording.lines(alert.anomaly))
     if alert.status == "firing" and lines:
         blocks.append(_fenced(lines))
-    if alert.status == "firing" and alert.runbook:
-        button = {"type": "button", "text": _plain("Runbook", BUTTON), "url": alert.runbook, "action_id": "runbook"}
-        blocks.append({"type": "actions", "elements": [button]})
+    if buttons := list(_buttons(notice)):
+        blocks.append({"type": "actions", "elements": buttons})
     closer = f"alert {visible(alert.id)} · look closer: {wording.closer(alert.anomaly)}"
     key = f"key {visible(notice.key)}"
     return [*blocks, {"type": "context", "elements": [_plain(closer, FIELD), _plain(key, FIELD)]}]
+
+
+def _buttons(notice: Notice) -> Iterator[Block]:
+    if notice.alert.status == "firing" and notice.alert.runbook:
+        yield _button("Runbook", notice.alert.runbook, "runbook")
+    for said, address in notice.links:
+        yield _button(wording.ANSWERS[said], address, f"verdict_{said}")
+
+
+def _button(text: str, address: str, action: str) -> Block:
+    return {"type": "button", "text": _plain(text, BUTTON), "url": address, "action_id": action}
 
 
 def _indented(value: str) -> str:

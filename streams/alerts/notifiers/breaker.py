@@ -30,6 +30,11 @@ class Breaker:
         """Seconds after which the target must hear of alerts that fire; infinity where it does not forget."""
         return self._inner.every if isinstance(self._inner, Refresher) else float("inf")
 
+    @property
+    def shows_context(self) -> bool:
+        """Whether the target shows what stood around an alert."""
+        return bool(getattr(self._inner, "shows_context", False))
+
     async def notify(self, notice: Notice) -> str:
         """Tell the target, or raise TargetAway at once while it rests."""
         self._look()

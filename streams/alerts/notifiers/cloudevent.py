@@ -28,11 +28,14 @@ def encode(notice: Notice, source: str) -> bytes:
         **({"subject": _cut(alert.service, STEPS[-2])} if alert.service else {}),
     }
     data: Any = wire.builtins(alert)
-    body = wire.encode({**event, "data": data})
+    if notice.context is not None:
+        data["context"] = wire.builtins(notice.context)
+    links = {"links": dict(notice.links)} if notice.links else {}  # a link that is cut is none
+    body = wire.encode({**event, "data": {**data, **links}})
     for step in STEPS:
         if len(body) <= LIMIT:
             break
-        body = wire.encode({**event, "data": {**_cut(data, step), "truncated": True}})
+        body = wire.encode({**event, "data": {**_cut(data, step), "truncated": True, **links}})
     return body
 
 

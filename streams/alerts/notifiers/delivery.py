@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import Final, TypeVar
 
 from deepsentry.errors import TargetAway
+from streams.alerts.asking import Asking
 
 ATTEMPTS: Final = 4
 BASE: Final = 0.5
@@ -33,6 +34,8 @@ class Surroundings:
     """Which installation speaks; with the key of a notice it is unique."""
     host: str = field(default_factory=platform.node)
     """The machine that speaks."""
+    asking: Asking = field(default_factory=Asking)
+    """Gives the links by which people answer."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,6 +28,8 @@ log = logs.get("mail")
 class Mail:
     """Sends one letter a notice to all recipients, on a connection of its own."""
 
+    shows_context = True
+
     def __init__(self, name: str, target: targets.Email, surroundings: Surroundings) -> None:
         """Raises SettingsError."""
         self._name = name
@@ -83,11 +85,9 @@ class Mail:
             username=target.user or None,
             password=target.password.get_secret_value() or None,
         )
-        try:
-            async with client:
-                refused, answer = await client.send_message(message)
-        finally:
-            connected.close()
+        # the loop owns the socket now: it ends TLS after us, and closed by us its number would soon be another's
+        async with client:
+            refused, answer = await client.send_message(message)
         if refused:  # the others have it, and would get it twice
             log.warning("recipients_refused", target=self._name, recipients=len(refused))
         return answer

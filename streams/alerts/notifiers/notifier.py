@@ -8,7 +8,7 @@ from streams.alerts.notice import Notice
 
 
 class Notifier(Protocol):
-    """Tells one target."""
+    """Tells one target; one with `shows_context = True` gets notices with what stood around the alert."""
 
     async def notify(self, notice: Notice) -> str:
         """Return what the target answered when it accepted `notice`, in one line for a person.

@@ -30,6 +30,8 @@ def signature(secret: SecretStr, body: bytes, at: datetime) -> str:
 class Webhook:
     """POSTs each notice to one URL as a CloudEvent, with `Idempotency-Key` and, given a secret, a signature."""
 
+    shows_context = True
+
     def __init__(self, name: str, target: targets.Webhook, surroundings: Surroundings) -> None:
         """Raises SettingsError on an unusable URL."""
         setting = f"alerts.targets.{name}"

@@ -20,7 +20,7 @@ from api.store.projects import Member, Project
 from api.store.sessions import Session
 from api.store.users import User
 from deepsentry.control import Api, Mongo, Redis
-from deepsentry.sections import Kafka
+from deepsentry.sections import Kafka, Models
 from deepsentry.settings import Settings
 
 NOBODY = "127.0.0.1:1"
@@ -43,7 +43,13 @@ class House:
         keys.ensure(home / "keys", utc_now())
         # cheap passwords, which no operator can set: tests sign in by the hundred
         own = Api(keys=home / "keys").model_copy(update={"bcrypt_rounds": 4} | api)
-        self.settings = Settings(api=own, mongo=mongo, redis=redis, kafka=Kafka(bootstrap=bootstrap))
+        self.settings = Settings(
+            api=own,
+            mongo=mongo,
+            redis=redis,
+            kafka=Kafka(bootstrap=bootstrap),
+            models=Models(registry=home / "registry"),
+        )
         self.ahead = timedelta()
         self._stopped: datetime | None = None
         self.parts: Parts = compose(self.settings, self.now)

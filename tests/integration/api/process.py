@@ -1,5 +1,7 @@
 """The control plane as an operator runs it: commands, and a process of its own."""
 
+import contextlib
+import io
 import json
 import os
 import subprocess
@@ -9,10 +11,21 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from unittest import mock
 
+from deepsentry.__main__ import main
 from deepsentry.control import Mongo, Redis
 
 PATIENCE = 90.0
+
+
+@dataclass(frozen=True)
+class Done:
+    """What became of a command."""
+
+    status: int
+    stdout: str
+    stderr: str
 
 
 @dataclass(frozen=True)
@@ -38,18 +51,23 @@ class Operator:
             **more,
         }
 
-    def run(self, *arguments: str, given: str = "") -> subprocess.CompletedProcess[str]:
-        """Run a command of deepsentry."""
-        return subprocess.run(
-            [sys.executable, "-m", "deepsentry", *arguments],
-            cwd=self.home,
-            env=self.environment(),
-            input=given,
-            capture_output=True,
-            text=True,
-            timeout=PATIENCE,
-            check=False,
-        )
+    def run(self, *arguments: str, given: str = "") -> Done:
+        """Run a command of deepsentry, in this process: to start one takes longer than most commands."""
+        out, err = (io.TextIOWrapper(io.BytesIO(), "utf-8") for _ in range(2))
+        status = 0
+        with (
+            mock.patch.dict(os.environ, self.environment(), clear=True),
+            mock.patch.object(sys, "argv", ["deepsentry", *arguments]),
+            mock.patch.object(sys, "stdin", io.StringIO(given)),
+            contextlib.redirect_stdout(out),
+            contextlib.redirect_stderr(err),
+            contextlib.chdir(self.home),
+        ):
+            try:
+                main()
+            except SystemExit as ended:
+                status = int(ended.code or 0)
+        return Done(status, *(_written(each) for each in (out, err)))
 
     @contextmanager
     def serving(self, **more: str) -> Iterator[tuple[subprocess.Popen[bytes], str]]:
@@ -68,6 +86,12 @@ class Operator:
     def logged(self) -> list[dict[str, object]]:
         """Return what the process logged."""
         return [json.loads(line) for line in (self.home / "api.log").read_text().splitlines()]
+
+
+def _written(stream: io.TextIOWrapper) -> str:
+    stream.flush()
+    stream.seek(0)
+    return stream.read()
 
 
 def _port(process: subprocess.Popen[bytes], log: Path) -> int:

@@ -32,7 +32,7 @@ def test_the_documented_session_works_as_it_is_written(operator: Operator) -> No
     assert "0001 people" in operator.run("store", "migrate").stdout
     assert operator.run("store", "migrate").stdout == "nothing to do\n"
     made = operator.run(*ADMIN, given=PASSWORD + "\n")
-    assert made.returncode == 0, made.stderr
+    assert made.status == 0, made.stderr
     session = "\n".join(SHELL.findall((ROOT / "docs" / "api.md").read_text(encoding="utf-8")))
     with operator.serving() as (_, url):
         done = subprocess.run(
@@ -57,17 +57,17 @@ def test_a_password_is_never_an_argument_and_a_weak_one_or_a_taken_address_is_re
     operator.run("store", "migrate")
     assert "--password " not in operator.run(*ADMIN[:2], "--help").stdout
     weak = operator.run(*ADMIN, given="short\n")
-    assert (weak.returncode, weak.stderr) == (1, "deepsentry: password: between 12 and 1024 characters\n")
+    assert (weak.status, weak.stderr) == (1, "deepsentry: password: between 12 and 1024 characters\n")
     (operator.home / "secret").write_text(PASSWORD + "\n")
     made = operator.run(*ADMIN, "--password-file", "secret")
-    assert made.returncode == 0, made.stderr
+    assert made.status == 0, made.stderr
     assert PASSWORD not in made.stdout + made.stderr
     taken = operator.run(*ADMIN, "--password-file", "secret")
-    assert (taken.returncode, "taken" in taken.stderr) == (1, True)
+    assert (taken.status, "taken" in taken.stderr) == (1, True)
     reset = operator.run("users", "reset", "--email", "ann@example.org")
     assert "/console#invitation=dsi_" in reset.stdout
     nobody = operator.run("users", "reset", "--email", "nobody@example.org")
-    assert (nobody.returncode, nobody.stderr) == (1, "deepsentry: nobody has this address\n")
+    assert (nobody.status, nobody.stderr) == (1, "deepsentry: nobody has this address\n")
 
 
 def test_keys_are_made_and_the_newest_signs(operator: Operator) -> None:
@@ -86,7 +86,7 @@ def test_requests_that_are_being_answered_are_finished_at_the_end(operator: Oper
         head = "\r\n".join([*lines, f"Content-Length: {len(body)}", "", ""])
         with socket.create_connection((host, int(port)), PATIENCE) as connection:
             connection.sendall(head.encode() + body[:10])
-            httpx.get(f"{url}/health/live")  # by now it reads the other one
+            httpx.get(f"{url}/health/live", timeout=PATIENCE)  # by now it reads the other one
             process.send_signal(signal.SIGTERM)
             connection.sendall(body[10:])
             assert connection.recv(4096).startswith(b"HTTP/1.1 401 ")
@@ -101,9 +101,9 @@ def test_where_a_request_came_from_is_believed_of_trusted_proxies_only(operator:
     with operator.serving(DEEPSENTRY_API__TRUSTED_PROXIES=networks) as (_, url):
         given = {"email": "ann@example.org", "password": PASSWORD}
         claimed = {"X-Forwarded-For": "203.0.113.9"}
-        signed = httpx.post(f"{url}/api/v1/sessions", json=given, headers=claimed).json()
+        signed = httpx.post(f"{url}/api/v1/sessions", json=given, headers=claimed, timeout=PATIENCE).json()
         headers = {"Authorization": f"Bearer {signed['access_token']}"}
-        [session] = httpx.get(f"{url}/api/v1/sessions", headers=headers).json()["items"]
+        [session] = httpx.get(f"{url}/api/v1/sessions", headers=headers, timeout=PATIENCE).json()["items"]
     assert session["address"] == ("203.0.113.9" if trusted else "127.0.0.1")
 
 
@@ -126,7 +126,7 @@ def test_traces_go_where_the_operator_says_without_tokens(operator: Operator) ->
     thread.start()
     endpoint = f"http://127.0.0.1:{server.server_port}/v1/traces"
     with operator.serving(DEEPSENTRY_API__OTLP_ENDPOINT=endpoint) as (process, url):
-        httpx.get(f"{url}/api/v1/projects", headers={"Authorization": "Bearer a-secret-token"})
+        httpx.get(f"{url}/api/v1/projects", headers={"Authorization": "Bearer a-secret-token"}, timeout=PATIENCE)
         process.send_signal(signal.SIGTERM)
         assert arrived.wait(PATIENCE)
     server.shutdown()

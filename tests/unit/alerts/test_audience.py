@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from deepsentry.events import Alert
-from streams.alerts.audience import Audience, hear
+from streams.alerts.audience import Audience, hear, missed
 from streams.alerts.lifecycle import observe, tick
 from streams.alerts.notice import Occasion
 from streams.alerts.policy import Policy
@@ -40,8 +40,23 @@ def test_a_target_hears_what_its_routes_lead_to_it() -> None:
     assert heard(life("warning", "warning"), "critical") == [None, None, None]
 
 
-def test_one_that_came_late_hears_of_the_escalation_that_led_to_it() -> None:
-    assert heard(life("warning", "critical"), "critical") == [None, "escalated", "resolved"]
+def test_one_to_whom_it_comes_while_it_fires_hears_that_it_opened() -> None:
+    assert heard(life("warning", "critical", "critical"), "critical") == [None, "opened", None, "resolved"]
+
+
+def test_one_that_could_not_be_told_hears_of_it_when_it_changes() -> None:
+    first, second, over = life("warning", "warning")
+    audience, occasion = hear(Audience(Alerts(Policy())), first, lambda _: True)
+    assert occasion == "opened"
+    audience, occasion = hear(missed(audience, first), second, lambda _: True)
+    assert occasion == "opened"
+    assert hear(audience, over, lambda _: True)[1] == "resolved"
+
+
+def test_nor_does_it_hear_the_end_of_what_it_could_not_be_told() -> None:
+    first, _, over = life("warning", "warning")
+    audience, _ = hear(Audience(Alerts(Policy())), first, lambda _: True)
+    assert hear(missed(audience, first), over, lambda _: True)[1] is None
 
 
 def test_one_that_was_told_hears_the_end_though_the_alert_left_its_route() -> None:

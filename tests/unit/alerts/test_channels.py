@@ -64,7 +64,8 @@ def test_hostile_text_looks_on_each_channel_as_reviewed(channel: str) -> None:
     assert shown(hostile(), channel) == (GOLDEN / f"channel_{channel}_hostile.txt").read_text(encoding="utf-8")
 
 
-ANY = st.text(alphabet=st.characters(codec=None), max_size=60) | st.sampled_from(
+# the wire refuses what UTF-8 cannot say, so no event holds it
+ANY = st.text(alphabet=st.characters(codec="utf-8"), max_size=60) | st.sampled_from(
     [
         "<!channel> <@U1> <https://evil.example|safe>",
         "```\n*out*",

@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from deepsentry.commands.stream import sanitizer_of
 from deepsentry.demo.traffic import LONGEST, Traffic, log_traffic, shop_traffic
 from deepsentry.errors import DataError
 from deepsentry.settings import Settings
+from streams.learning import sanitizer_of
 from streams.sanitize import Located, Sanitized
 from streams.shippers import Record
 

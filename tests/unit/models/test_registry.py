@@ -1,4 +1,5 @@
 import json
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -7,9 +8,9 @@ import safetensors.numpy
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from deepsentry.errors import VersionMissing, VersionRefused
+from deepsentry.errors import DataError, VersionMissing, VersionRefused
 from models.artifact import LIMITS, METADATA, WEIGHTS, TrainedVersion, from_files, sha256, to_files
-from models.registry import Registry
+from models.registry import CHALLENGER, CHAMPION, MOST_HISTORY, Registry
 
 
 @pytest.fixture
@@ -167,3 +168,61 @@ def test_half_precision_weights_are_refused(trained: TrainedVersion) -> None:
     assert safetensors.numpy.load(files[WEIGHTS])["mark.end"].dtype == np.float16
     with pytest.raises(VersionRefused, match=r"mark\.end holds float16"):
         from_files(files)
+
+
+def test_a_version_that_is_only_added_becomes_no_champion(tmp_path: Path, trained: TrainedVersion) -> None:
+    registry = Registry(tmp_path)
+    assert registry.add("detector", trained).version == 1
+    assert registry.champion("detector") is None
+
+
+def test_rolling_back_goes_one_promotion_further_back_each_time(registry: Registry, trained: TrainedVersion) -> None:
+    versions = [registry.champion("detector"), registry.save("detector", trained), registry.save("detector", trained)]
+    registry.promote("detector", 2)
+    registry.promote("detector", 3)
+    registry.promote("detector", 3)  # to where it stands: that is no step
+    assert registry.history("detector") == tuple(versions[:2])
+    assert registry.roll_back("detector") == versions[1] == registry.champion("detector")
+    assert registry.roll_back("detector") == versions[0] == registry.champion("detector")
+    with pytest.raises(VersionMissing, match="no other version before"):
+        registry.roll_back("detector")
+    assert registry.champion("detector") == versions[0]
+
+
+def test_nothing_is_rolled_back_to_a_version_that_is_not_what_it_was(
+    registry: Registry, trained: TrainedVersion
+) -> None:
+    registry.save("detector", trained)
+    registry.promote("detector", 2)
+    path = registry.root / "detector" / "1" / METADATA
+    path.write_text(json.dumps({**json.loads(path.read_text()), "budget": 1e9}))
+    with pytest.raises(VersionRefused, match="detector 1 is not what champion pointed to"):
+        registry.roll_back("detector")
+    champion = registry.champion("detector")
+    assert champion is not None
+    assert champion.version == 2
+
+
+def test_the_history_of_an_alias_is_bounded(registry: Registry, trained: TrainedVersion) -> None:
+    registry.save("detector", trained)
+    for turn in range(MOST_HISTORY + 10):
+        registry.promote("detector", 2 - turn % 2)
+    assert len(registry.history("detector")) == MOST_HISTORY
+
+
+def test_a_challenger_can_be_taken_away_and_a_champion_cannot(registry: Registry, trained: TrainedVersion) -> None:
+    second = registry.save("detector", trained)
+    registry.promote("detector", 2, CHALLENGER)
+    assert registry.pointed("detector", CHALLENGER) == second == registry.retire("detector", CHALLENGER)
+    assert registry.pointed("detector", CHALLENGER) is None
+    assert registry.retire("detector", CHALLENGER) is None
+    with pytest.raises(DataError, match="cannot be taken away"):
+        registry.retire("detector", CHAMPION)
+
+
+def test_aliases_that_move_at_once_are_all_moved(registry: Registry, trained: TrainedVersion) -> None:
+    registry.save("detector", trained)
+    names = [f"alias-{number}" for number in range(12)]
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(lambda alias: registry.promote("detector", 2, alias), names))
+    assert all(registry.pointed("detector", alias) for alias in [*names, CHAMPION])

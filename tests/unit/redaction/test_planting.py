@@ -117,3 +117,9 @@ def test_short_digits_count_as_a_word_only() -> None:
     search = Search([b"123456789"], [])
     assert list(search.find("there", [b"id 991234567890"])) == []
     assert len(list(search.find("there", [b"id 123456789."]))) == 1
+
+
+def test_a_time_with_a_fraction_is_no_part_of_a_number_with_points() -> None:
+    search = Search([rb"\u00346.05.24-315.63"], [])
+    assert list(search.find("there", [b'"timestamp":1790000346.05,'])) == []
+    assert len(list(search.find("there", [b"said 346.05.24-3"]))) == 1

@@ -148,3 +148,17 @@ def test_a_decoder_is_asked_once_for_each_record(redactor: Redactor) -> None:
     done = Sanitizer(decode, redactor, Keyer("x^")).sanitize(records)
     assert asked == [each.record for each in records]
     assert [where for where, _ in done.rejected] == records
+
+
+@pytest.mark.parametrize("name", ["pw", "pin", "dsn", "x-auth-token", "set-cookie", "db.accountKey"])
+def test_an_object_without_a_message_says_no_more_than_its_attributes(redactor: Redactor, name: str) -> None:
+    [entry] = sanitized(redactor, json.dumps({name: "trustno", "user": "ann", "n": 1}).encode()).clean
+    assert "trustno" not in entry.message
+    assert entry.message == f"{name}={entry.attributes[name]} user=ann n=1"
+
+
+def test_the_text_of_an_object_without_a_message_is_searched_as_well(redactor: Redactor) -> None:
+    value = json.dumps({"pw": "trustno", "note": "of ann@example.org", "long": "x" * 3000}).encode()
+    [entry] = sanitized(redactor, value).clean
+    assert "trustno" not in entry.message
+    assert "ann@example.org" not in entry.message

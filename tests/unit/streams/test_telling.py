@@ -23,6 +23,7 @@ from streams.alerts.policy import Policy
 from streams.alerts.routes import Routes
 from streams.alerts.state import Alerts
 from streams.health import Progress
+from streams.looking import Looking
 from streams.meter import Meter
 from streams.outbox import Outbox, Outgoing
 from streams.telling import Telling
@@ -85,7 +86,15 @@ class World:
         surroundings = Surroundings(lambda: self.now, self._sleep, lambda: 0.5)
         breaker = Breaker(ear, self.seconds)
         self.telling = Telling(
-            SETTINGS, "ear", breaker, Routes(routes, ["ear"]), self.letters, meter, surroundings, self.seconds
+            SETTINGS,
+            "ear",
+            breaker,
+            Routes(routes, ["ear"]),
+            Looking(SETTINGS.kafka),
+            self.letters,
+            meter,
+            surroundings,
+            self.seconds,
         )
 
     def seconds(self) -> float:

@@ -6,6 +6,7 @@ import typer
 from typer.testing import CliRunner
 
 from deepsentry.commands.evaluate import evaluate
+from deepsentry.commands.public_sets import files_of
 from deepsentry.errors import DataError
 
 app = typer.Typer()
@@ -46,13 +47,40 @@ def test_a_log_without_labels_is_refused(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("text", "why"),
-    [("a,b\n1,2\n", "needs the columns"), ("key,anomalous\nk,maybe\n", "0 or 1"), ("line,anomalous\nx,1\n", "numbers")],
+    [
+        ("a,b\n1,2\n", "needs the columns"),
+        ("\ufeffkey,anomalous\nk,maybe\n", "0 or 1"),
+        ("key,anomalous\nk,maybe\n", "0 or 1"),
+        ("line,anomalous\nx,1\n", "numbers"),
+    ],
 )
 def test_labels_that_cannot_be_read_are_refused_with_the_reason(tmp_path: Path, text: str, why: str) -> None:
     (tmp_path / "log").write_text("request 1 opened\n")
     (tmp_path / "labels.csv").write_text(text)
     with pytest.raises(DataError, match=why):
         invoke("--log", str(tmp_path / "log"), "--labels", str(tmp_path / "labels.csv"))
+
+
+@pytest.mark.parametrize(
+    ("labels", "options", "why"),
+    [
+        ("key,anomalous\nblk_7,1\n", ("--key", "request ([0-9]+)"), "none of its keys .* such as '00000'.*--key"),
+        ("key,anomalous\n00000,1\n", ("--window", "5"), "--window needs the columns line,anomalous"),
+        ("line,anomalous\n9000,1\n", ("--window", "5"), "line 9000 .* has 2000"),
+    ],
+)
+def test_labels_of_another_log_are_refused(tmp_path: Path, labels: str, options: tuple[str, ...], why: str) -> None:
+    (tmp_path / "log").write_text("\n".join(line for n in range(400) for line in request(n, broken=False)))
+    (tmp_path / "labels.csv").write_text(labels)
+    with pytest.raises(DataError, match=why):
+        invoke("--log", str(tmp_path / "log"), "--labels", str(tmp_path / "labels.csv"), *options)
+
+
+def test_a_folder_is_read_with_all_folders_in_it(tmp_path: Path) -> None:
+    for name in ("b/2.log", "a/deep/1.log", "0.log", "a/.hidden", ".git/x"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).touch()
+    assert [str(path.relative_to(tmp_path)) for path in files_of(tmp_path)] == ["0.log", "a/deep/1.log", "b/2.log"]
 
 
 def request(number: int, *, broken: bool) -> list[str]:

@@ -1,0 +1,126 @@
+"""The grid as a job may use it: its own sites, bounded waits, messages that die with their round, one answer each."""
+
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, Final
+
+from flwr.app import Message
+from flwr.serverapp import Grid
+
+from deepsentry.errors import FederationError
+
+GRACE: Final = 5.0
+"""Seconds that a message lives longer than the wait for its answer."""
+
+
+class NotEnoughSites(FederationError):
+    """Too few sites are online, or answered."""
+
+
+class GuardedGrid(Grid):
+    """Wraps a grid. Flower's own waits for missing sites without an end, and takes whatever came."""
+
+    def __init__(
+        self,
+        grid: Grid,
+        members: Mapping[str, int],
+        quorum: int,
+        wait_s: float,
+        *,
+        clock: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], None] = time.sleep,
+        poll_s: float = 0.25,
+    ) -> None:
+        self._grid = grid
+        self._names = {node: name for name, node in members.items()}
+        self._quorum = quorum
+        self._wait_s = wait_s
+        self._clock = clock
+        self._sleep = sleep
+        self._poll_s = poll_s
+
+    @property
+    def run(self) -> Any:
+        """The run."""
+        return self._grid.run
+
+    def set_run(self, run: Any) -> None:
+        """Set the run."""
+        self._grid.set_run(run)
+
+    def create_message(self, *args: Any, **kwargs: Any) -> Message:
+        """Refuse: messages are made by their constructor."""
+        raise NotImplementedError
+
+    def name_of(self, node: int) -> str:
+        """Return the site behind a node id; empty where it is none of the job's."""
+        return self._names.get(node, "")
+
+    def get_node_ids(self) -> list[int]:
+        """Return the job's sites that are online."""
+        return sorted(node for node in self._grid.get_node_ids() if node in self._names)
+
+    def gather(self, tell: Callable[[int, int], None]) -> list[int]:
+        """Wait for the quorum and return the sites that are online. Raises NotEnoughSites after the wait."""
+        end, told = self._clock() + self._wait_s, -1
+        while True:
+            online = self.get_node_ids()
+            if len(online) == len(self._names) or (
+                len(online) >= self._quorum and self._clock() > end - self._wait_s / 2
+            ):
+                return online
+            if len(online) != told:
+                told = len(online)
+                tell(told, self._quorum)
+            if self._clock() >= end:
+                if len(online) >= self._quorum:
+                    return online
+                away = sorted(name for node, name in self._names.items() if node not in online)
+                message = (
+                    f"{len(online)} of {self._quorum} sites needed were online within {self._wait_s:g} s; "
+                    f"away: {', '.join(away)}"
+                )
+                raise NotEnoughSites(message)
+            self._sleep(self._poll_s)
+
+    def push_messages(self, messages: Iterable[Message]) -> list[str]:
+        """Send to the job's sites alone."""
+        sent = list(messages)
+        for message in sent:
+            if message.metadata.dst_node_id not in self._names:
+                refusal = f"node {message.metadata.dst_node_id} is none of the job's sites"
+                raise FederationError(refusal)
+        return list(self._grid.push_messages(sent))
+
+    def pull_messages(self, message_ids: Iterable[str]) -> list[Message]:
+        """Return what came."""
+        return list(self._grid.pull_messages(message_ids))
+
+    def send_and_receive(self, messages: Iterable[Message], *, timeout: float | None = None) -> list[Message]:
+        """Return one answer for each message that was answered in time, from the site that it was sent to."""
+        within = 60.0 if timeout is None else timeout
+        sent = list(messages)
+        for message in sent:
+            message.metadata.ttl = within + GRACE
+        if not sent:
+            return []
+        asked = dict(zip(self.push_messages(sent), (m.metadata.dst_node_id for m in sent), strict=True))
+        asked.pop(None, None)  # type: ignore[call-overload]  # what the SuperLink did not take has no id
+        got: list[Message] = []
+        end = self._clock() + within
+        while asked and self._clock() < end:
+            for reply in self.pull_messages(list(asked)):
+                node = asked.pop(reply.metadata.reply_to_message_id, None)
+                if node is None:
+                    continue  # answered before, or never asked
+                if reply.has_error() or reply.metadata.src_node_id == node:
+                    got.append(reply)
+            if asked:
+                self._sleep(self._poll_s)
+        return got
+
+    def check(self, good: Sequence[object], asked: int) -> None:
+        """Raise NotEnoughSites where fewer than the quorum answered well."""
+        if len(good) < self._quorum:
+            message = f"{len(good)} of {asked} sites answered well, {self._quorum} are needed"
+            raise NotEnoughSites(message)

@@ -1,0 +1,1 @@
+"""An operator who answers alerts, and what becomes of the alerts that follow."""
