@@ -66,7 +66,7 @@ bench-feedback: setup ## What answers to alerts change: precision and recall aft
 bench-federation: setup ## Federated beside pooled and local-only on HDFS, five sites; SEEDS=, SPLIT=time|kind, JSON=1
 	@$(BIN)/python -m benchmarks.federation $(if $(SEEDS),--seeds $(SEEDS)) $(if $(SPLIT),--split $(SPLIT)) $(if $(JSON),--json)
 
-kafka: setup     ## Run the embedded Kafka in the foreground
+kafka: setup     ## Run the embedded Kafka, store and cache in the foreground
 	@$(BIN)/deepsentry up
 
 clean:           ## Remove what make setup and runs left
