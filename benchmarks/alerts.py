@@ -8,17 +8,14 @@
 
 import argparse
 import asyncio
-import gc
 import os
 import statistics
 import subprocess
 import sys
 import tempfile
 import time
-import tracemalloc
 from collections import Counter
 from contextlib import closing
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -27,91 +24,16 @@ import psutil
 from aiohttp import web
 from confluent_kafka import Producer
 
+from benchmarks.storm import MINUTE, anomalies, storm
 from deepsentry import kafka as broker
 from deepsentry import topics, wire
-from deepsentry.commands.alerts import sample
-from deepsentry.events import Alert, Anomaly
+from deepsentry.events import Alert, Anomaly, CleanEntry, Line, Position
 from deepsentry.local import LocalKafka
 from deepsentry.sections import Kafka
-from streams.alerts.lifecycle import observe, tick
-from streams.alerts.notice import Update, coalesce
-from streams.alerts.policy import Policy
-from streams.alerts.state import Alerts, restore
 
-CHUNK = 1000
-MINUTE = 60.0
 GROUP_WAIT = 0.5
-
-
-def anomalies(count: int, prefix: str = "storm", service: str = "") -> list[Anomaly]:
-    """Return anomalies of as many fingerprints, of fifty services."""
-    usual = sample(datetime.now(UTC)).anomaly
-    return [
-        msgspec.structs.replace(
-            usual,
-            id=f"{prefix}{number:028x}",
-            fingerprint=f"{prefix[:2]}{number:014x}",
-            service=service or f"service-{number % 50}",
-        )
-        for number in range(count)
-    ]
-
-
-def storm(count: int) -> dict[str, Any]:
-    """Run the state machine through a storm twice: for its CPU, and with its memory traced, which is slow."""
-    began = time.process_time()
-    _storm(count)
-    spent = time.process_time() - began
-    gc.collect()
-    tracemalloc.start()
-    figures = _storm(count)
-    tracemalloc.stop()
-    return {**figures, "us of CPU for an anomaly": round(1e6 * spent / count, 1)}
-
-
-def _storm(count: int) -> dict[str, Any]:
-    """Observe `count` anomalies within a minute, then tick until all is over."""
-    policy, start = Policy(group_wait=2.0), datetime(2026, 1, 1, tzinfo=UTC)
-    found = anomalies(count)
-    held_before, _ = tracemalloc.get_traced_memory()
-    state, told, records = Alerts(policy), Counter[str](), 0
-    newest: dict[str, Alert] = {}
-
-    def publish(updates: list[Update]) -> None:
-        nonlocal records
-        for update in coalesce(updates):
-            records += 1
-            newest[update.alert.id] = update.alert
-            if notice := update.notice():
-                told[notice.occasion] += 1
-
-    for begin in range(0, count, CHUNK):
-        now = start + timedelta(seconds=MINUTE * begin / count)
-        updates: list[Update] = []
-        for offset in range(begin, min(begin + CHUNK, count)):
-            state, new = observe(state, found[offset], now, (), offset)
-            updates += new
-        publish(updates)
-        state, updates = tick(state, now)
-        publish(updates)
-    held, peak = tracemalloc.get_traced_memory()
-    in_the_minute = dict(told)
-    for minutes in range(1, 240):
-        state, updates = tick(state, start + timedelta(minutes=minutes))
-        publish(updates)
-    counted = sum(alert.count for alert in newest.values() if not alert.members)
-    [summary] = [alert for alert in newest.values() if alert.fingerprint == "storm"]
-    return {
-        "anomalies": count,
-        "told in the minute": in_the_minute,
-        "told until all was over": dict(told),
-        "counted in alerts and the summary": counted,
-        "in the summary": summary.count,
-        "records of the alert topic": records,
-        "MiB held": round((held - held_before) / 2**20, 2),
-        "MiB at most": round((peak - held_before) / 2**20, 2),
-        "left open": len(restore(policy, newest.values()).open()),
-    }
+AROUND = 20_000
+"""Clean lines that stand before the anomalies whose delay is measured."""
 
 
 class Ear:
@@ -174,8 +96,10 @@ async def streamed(home: Path, count: int, probes: int) -> dict[str, Any]:
 async def _latency(settings: Kafka, ear: Ear, probes: int) -> dict[str, Any]:
     producer = Producer({"bootstrap.servers": settings.bootstrap, "linger.ms": 0, "acks": "all"})
     await _said(producer, anomalies(1, "warm"), ear, 90.0)
-    waits = []
-    for each in anomalies(probes, "probe", "shop"):
+    lines, waits = _lines(producer), []
+    for each in (
+        msgspec.structs.replace(a, lines=lines, positions=(AROUND - 1,)) for a in anomalies(probes, "probe", "shop")
+    ):
         begun = time.time()
         key = (each.id, "opened")
         producer.produce(topics.ANOMALIES.name, wire.encode(each), each.fingerprint.encode())
@@ -197,6 +121,18 @@ async def _latency(settings: Kafka, ear: Ear, probes: int) -> dict[str, Any]:
             "max": round(max(waits), 3),
         },
     }
+
+
+def _lines(producer: Producer) -> tuple[Line, ...]:
+    """Publish clean lines for the alerts' context, and return the last as the one that deviates."""
+    now = time.time()
+    for number in range(AROUND):
+        raw, at = Position(topics.RAW.name, 0, number), now - 60 + 60 * number / AROUND
+        entry = CleanEntry(raw, at, f"order {number} stored after 12 ms in shard {number % 7}", "s", service="shop")
+        producer.produce(topics.CLEAN.name, wire.encode(entry), b"s", 0)
+        producer.poll(0)
+    producer.flush(30)
+    return (Line(Position(topics.CLEAN.name, 0, AROUND - 1), raw, at, entry.message, deviates=True),)
 
 
 async def _said(producer: Producer, found: list[Anomaly], ear: Ear, within: float) -> None:

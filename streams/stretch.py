@@ -58,6 +58,8 @@ class Stretch:
 
     def stamp(self, partition: int, offset: int) -> float | None:
         """Return when the broker got a record, Unix seconds; None where it is not there, or does not come in time."""
+        if partition not in self.partitions():
+            return None
         low, high = self.bounds(partition)
         if not low <= offset < high:
             return None

@@ -15,6 +15,7 @@ from api.work.jobs import indexer_of
 from deepsentry import feedback, topics, wire
 from deepsentry.errors import NotFound
 from deepsentry.events import Anomaly, Judgement, Verdict
+from deepsentry.links import Link
 
 SORTS: Final = {
     "-detected_at": Sort("created_at", -1, datetime),
@@ -94,6 +95,26 @@ async def judge(
     facts: dict[str, str | int | float | bool] = {"judgement": judgement}
     await parts.audit.note(principal, "anomaly.judged", id_, project=project, facts=facts)
     return said
+
+
+async def answer(parts: Parts, link: Link, address: str) -> None:
+    """Say what a signed link says, which was verified. Raises NotFound where the anomaly is not here, or not yet."""
+    kept = await parts.found.anomalies.get(equal("id", link.anomaly))
+    if kept is None:
+        message = "no such anomaly"
+        raise NotFound(message)
+    event = wire.decode(Anomaly, kept.event)
+    await _say(parts, feedback.verdict_on(event, link.judgement, link.target, parts.now(), alert=link.alert))
+    owner = await parts.work.grants.get(equal("id", grants.id_of("model", kept.model)))
+    facts: dict[str, str | int | float | bool] = {"judgement": link.judgement}
+    await parts.audit.note(
+        f"link:{link.target}",
+        "anomaly.judged",
+        link.anomaly,
+        project=owner.project if owner else "",
+        facts=facts,
+        address=address,
+    )
 
 
 async def withdraw(parts: Parts, principal: Principal, project: str, id_: str) -> None:

@@ -15,8 +15,8 @@ import httpx
 import pyotp
 
 from deepsentry import topics
-from deepsentry.bench.corpus import STRANGE
-from deepsentry.bench.lines import Line, filebeat, hdfs
+from deepsentry.bench.corpus import PLANTED, STRANGE
+from deepsentry.bench.lines import Line, filebeat, mixed
 from deepsentry.demo.shop import Shop, ShopLine
 from deepsentry.local import Servers
 from tests.integration.stream import Stream, eventually, shop_records
@@ -25,9 +25,11 @@ from tests.integration.workers import Worker
 PASSWORD: Final = "correct horse battery staple"
 MAIL: Final = "ann@example.org"
 MODEL: Final = "web"
-LEARNED: Final = 4000
+LEARNED: Final = 2500
 """Lines from which a version is learned."""
-STAGES: Final = ("sanitize", "score", "score", "alert", "index", "train")
+SYSTEMS: Final = ("spark-1", "zookeeper-1", "hpc-1", "hadoop-1")
+STAGES: Final = ("sanitize", "score", "score", "alert", "train", "index")
+"""The last needs the store laid out."""
 Body = dict[str, Any]
 T = TypeVar("T")
 
@@ -38,31 +40,29 @@ def patiently(look: Callable[[], T]) -> T:
 
 
 class Lines:
-    """Real lines of HDFS where the data is at hand, else the demo's shop; told from the beginning on."""
+    """Real lines of four systems where the data is at hand, else the demo's shop; told from the beginning on."""
 
     def __init__(self, data: str | None) -> None:
-        self._hdfs = hdfs(Path(data)) if data else None
-        self._shop = None if data else list(Shop(1).normal(1_790_000_000.0, 2000))
+        self.source = "Loghub" if data else "the demo's shop"
+        self._real = [line for line in mixed(Path(data)) if line.host in SYSTEMS] if data else []
+        self._shop = [] if data else list(Shop(1).normal(1_790_000_000.0, 2000))
         self._place = 0
-        self.source = "HDFS" if data else "the demo's shop"
 
     def take(self, count: int) -> list[bytes]:
         """Return the next so many records."""
         begin, self._place = self._place, self._place + count
-        if self._hdfs is not None:
-            return list(filebeat(self._hdfs[begin : self._place]))
-        return shop_records((self._shop or [])[begin : self._place])
+        return [*filebeat(self._real[begin : self._place]), *shop_records(self._shop[begin : self._place])]
 
     def strange(self, number: int) -> list[bytes]:
-        """Return a session of statements that nobody has written before, at the time that was reached."""
-        if self._hdfs is not None:
-            now, block = self._hdfs[self._place].time, f"blk_-7{number:018d}"
-            texts = [f"WARN observatory.Clockwork: {each.format(block)}" for each in STRANGE]
-            return list(filebeat(Line(now, "hdfs-1", "/var/log/clock.log", text) for text in texts))
-        last = (self._shop or [])[self._place]
-        request = f"{0xFEED_0000_0000_0000 + number:016x}"
-        texts = [f"WARN request_id={request} {each.format('the chronometer')}" for each in STRANGE]
-        return shop_records(ShopLine(last.timestamp, "edge-1", "gateway", "warn", text, request) for text in texts)
+        """Return statements that nobody has written before, of the host `planted-<number>`, at the time now reached."""
+        host, texts = f"{PLANTED}{number}", [f"WARN observatory.Clockwork: {each.format('it')}" for each in STRANGE]
+        if self._real:
+            now = self._real[self._place].time
+            return list(filebeat(Line(now, host, "/var/log/clock.log", text) for text in texts))
+        now, request = self._shop[self._place].timestamp, f"{0xFEED_0000_0000_0000 + number:016x}"
+        return shop_records(
+            ShopLine(now, host, "gateway", "warn", f"request_id={request} {text}", request) for text in texts
+        )
 
 
 class Story:
@@ -104,6 +104,7 @@ class Story:
 
     def _start(self) -> None:
         self.stream.__enter__()
+        self.workers = [self.stream.work(stage) for stage in STAGES[:-1]]
         command, environment = [sys.executable, "-m", "deepsentry"], {**os.environ, **self.stream.environment}
         subprocess.run([*command, "store", "migrate"], check=True, env=environment, capture_output=True)
         password = self.home / "password"
@@ -112,9 +113,11 @@ class Story:
         subprocess.run([*command, *admin], check=True, env=environment, capture_output=True)
         api = Worker.start([*command, "api"], environment, self.home / "api.log")
         self.stream.workers.append(api)
-        self.workers = [self.stream.work(stage) for stage in STAGES]
+        self.workers.append(self.stream.work(STAGES[-1]))
         [listens] = patiently(lambda: api.said("api_listens"))
-        self.client.base_url = httpx.URL(f"http://127.0.0.1:{listens['port']}/api/v1")
+        base = f"http://127.0.0.1:{listens['port']}"
+        patiently(lambda: _answers(f"{base}/health/live"))
+        self.client.base_url = httpx.URL(f"{base}/api/v1")
 
     def ask(self, method: str, path: str, body: Body | None = None, status: int = 0, **headers: str) -> Body:
         """Return what the control plane answers; `PROJECT` in the path stands for ours."""
@@ -131,7 +134,7 @@ class Story:
         return found
 
     def sign_up(self) -> None:
-        """Give the first admin a second factor, and a project that may name the topics."""
+        """Give the first admin a second factor, and a project."""
         first = self.ask("POST", "/sessions", {"email": MAIL, "password": PASSWORD})
         self._bear(first)
         device = pyotp.TOTP(self.ask("POST", "/me/totp", {"password": PASSWORD})["secret"])
@@ -143,6 +146,9 @@ class Story:
         code = device.at(int(time.time()) + 30)
         self._bear(self.ask("POST", "/sessions/code", {"token": wanted["code_token"], "code": code}))
         self.project = self.ask("POST", "/projects", {"name": "storage", "title": "Storage"})["id"]
+
+    def grant(self) -> None:
+        """Let the project name the topics."""
         for topic in (topics.RAW, topics.CLEAN):
             self.ask("POST", "/PROJECT/grants", {"kind": "topic", "name": topic.name})
 
@@ -156,7 +162,7 @@ class Story:
         job = self.ask("POST", "/PROJECT/jobs", body)["id"]
         states = [state for state, _ in self.watch(job)]
         assert states[-1] == "registered", self.ask("GET", f"/PROJECT/jobs/{job}")
-        return self.ask("GET", f"/PROJECT/jobs/{job}")
+        return next(each for each in self.items("/PROJECT/jobs") if each["id"] == job)
 
     def watch(self, job: str) -> Iterator[tuple[str, str]]:
         """Yield state and message of each report as they come, without gaps, until the job has ended."""
@@ -199,3 +205,10 @@ class Story:
 
     def _bear(self, tokens: Body) -> None:
         self.client.headers["Authorization"] = f"Bearer {tokens['access_token']}"
+
+
+def _answers(url: str) -> bool:
+    try:
+        return httpx.get(url).is_success
+    except httpx.TransportError:
+        return False

@@ -160,3 +160,39 @@ async def test_a_webhook_gets_what_stood_around_and_the_topic_holds_cloud_events
     assert [each["message"] for each in event["data"]["context"]["lines"]] == ["pool exhausted"]
     assert sum(event["data"]["context"]["histogram"]) == 1
     demand_valid(stream, topics.ALERTS)
+
+
+async def test_targets_that_are_deaf_busy_or_refuse_keep_nothing_from_the_others(stream: Stream) -> None:
+    problems = 12
+    busy_answers = iter([web.Response(status=429, headers={"Retry-After": "1"})] * 3)
+    async with (
+        receiving() as ear,
+        receiving(None) as deaf,
+        receiving(web.Response(status=400)) as refusing,
+        receiving(judge=lambda _: next(busy_answers, web.Response())) as busy,
+    ):
+        targets = {"ear": ear, "deaf": deaf, "refusing": refusing, "busy": busy}
+        environment = {
+            f"DEEPSENTRY_ALERTS__TARGETS__{name.upper()}__{key}": value
+            for name, receiver in targets.items()
+            for key, value in {
+                "KIND": "webhook",
+                "URL": receiver.url,
+                "SECRET": SECRET,
+                "ALLOW_PRIVATE": "true",
+                "TIMEOUT": "1",
+            }.items()
+        }
+        worker = stream.work(
+            "alert", DEEPSENTRY_ALERTS__QUIET="1000", DEEPSENTRY_ALERTS__INCIDENT_AFTER="0", **environment
+        )
+        publish(stream, (anomaly(f"a-{n}", fingerprint=f"{n:016x}") for n in range(problems)))
+        wanted = {(f"{n:016x}", "opened"): 1 for n in range(problems)}
+        await awaited(lambda: told(ear.received) == wanted)
+        await awaited(lambda: told(busy.received) == wanted)
+        await awaited(lambda: len(stream.stored(topics.REJECTED.name)) == problems)
+        assert len(ear.received) == problems
+        assert len(refusing.received) == problems
+        assert len(told(deaf.received)) == 1, "it is still told of the first, under the same key"
+        await awaited(lambda: worker.metric("deepsentry_notification_lag", target="deaf") >= problems - 1)
+        assert worker.metric("deepsentry_notifications_total", target="refusing", outcome="failed") == problems

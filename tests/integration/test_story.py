@@ -1,5 +1,8 @@
 """The whole story on real servers: from the first admin to a roll-back, while real workers follow."""
 
+import os
+import re
+import subprocess
 import sys
 import threading
 import time
@@ -10,6 +13,7 @@ from typing import Self
 import httpx
 import pytest
 
+from deepsentry.bench.corpus import PLANTED
 from deepsentry.local import ALL, Servers, servers
 from tests.integration.story import LEARNED, MODEL, Body, Story, patiently
 
@@ -25,6 +29,7 @@ def test_from_the_first_admin_to_a_roll_back(tmp_path: Path, house: Servers) -> 
     began = time.monotonic()
     with Story(tmp_path, house) as story:
         story.sign_up()
+        story.grant()
         story.publish(story.lines.take(LEARNED))
         job = story.train(seed=1)
         assert (job["version"]["version"], job["project"]["name"], job["owner"]["name"]) == (1, "storage", "Ann")
@@ -69,6 +74,7 @@ def test_from_the_first_admin_to_a_roll_back(tmp_path: Path, house: Servers) -> 
 def test_a_server_that_is_killed_gives_no_wrong_answer_and_all_goes_on_by_itself(tmp_path: Path) -> None:
     with servers(tmp_path / "servers", wanted=ALL) as own, Story(tmp_path, own) as story:
         story.sign_up()
+        story.grant()
         story.publish(story.lines.take(LEARNED))
         story.train(seed=1)
         story.promote(1)
@@ -78,7 +84,7 @@ def test_a_server_that_is_killed_gives_no_wrong_answer_and_all_goes_on_by_itself
             problem = story.ask("GET", "/PROJECT/anomalies", status=503)
             assert problem["type"] == "urn:deepsentry:problem:away"
             own.store.start()
-            patiently(lambda: "sequence 1" in reader.seen)
+            patiently(lambda: 1 in reader.seen)
 
             own.cache.kill()
             assert story.items("/PROJECT/models")[0]["champion"]["version"] == 1
@@ -91,12 +97,30 @@ def test_a_server_that_is_killed_gives_no_wrong_answer_and_all_goes_on_by_itself
             assert story.items("/PROJECT/anomalies")  # what is read needs no broker
             own.kafka.start()
             story.publish([*story.lines.take(100), *story.lines.strange(2)])
-            patiently(lambda: "sequence 2" in reader.seen)
+            patiently(lambda: 2 in reader.seen)
             second = patiently(lambda: _job(story, body | {"epochs": 2, "seed": 2}))
             assert [*story.watch(second)][-1][0] == "registered"
             story.promote(2)
         assert reader.statuses <= {200, 503}, reader.statuses
         assert reader.forgotten == set()
+
+
+def test_the_documented_session_does_what_it_says(tmp_path: Path, house: Servers) -> None:
+    page = (Path(__file__).parents[2] / "docs" / "work.md").read_text(encoding="utf-8")
+    session = "".join(re.findall(r"^```sh\n(.*?)^```$", page, re.DOTALL | re.MULTILINE))
+    with Story(tmp_path, house) as story:
+        story.sign_up()
+        story.publish(story.lines.take(LEARNED))
+        environment = {
+            **os.environ,
+            "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
+            "API": str(story.client.base_url).rstrip("/"),
+            "AUTH": f"Authorization: {story.client.headers['Authorization']}",
+            "PROJECT": story.project,
+        }
+        command = ["/bin/bash", "-euxo", "pipefail", "-c", session]
+        done = subprocess.run(command, check=False, env=environment, cwd=tmp_path, capture_output=True)
+        assert done.returncode == 0, (done.stdout + done.stderr).decode()[-4000:]
 
 
 class Reader:
@@ -107,7 +131,7 @@ class Reader:
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._read, name="reader")
         self.statuses: set[int] = set()
-        self.seen: set[str] = set()
+        self.seen: set[int] = set()
         """Planted sequences that were shown."""
         self.forgotten: set[str] = set()
         """Ids that were shown, and then were not."""
@@ -135,7 +159,7 @@ class Reader:
                 ids = {each["id"] for each in items}
                 self.forgotten |= self._ids - ids
                 self._ids |= ids
-                self.seen |= {f"sequence {number}" for number in (1, 2) if _planted(self._story, items, number)}
+                self.seen |= {number for number in (1, 2) if _planted(items, number)}
 
 
 def _job(story: Story, body: Body) -> str:
@@ -145,13 +169,12 @@ def _job(story: Story, body: Body) -> str:
     return str(answer.json().get("id", ""))
 
 
-def _planted(story: Story, items: list[Body], number: int) -> Body | None:
-    mark = f"feed{number:012x}" if story.lines.source != "HDFS" else f"7{number:018d}"
-    return next((each for each in items if mark in each["sequence"]), None)
+def _planted(items: list[Body], number: int) -> Body | None:
+    return next((each for each in items if each["host"] == f"{PLANTED}{number}"), None)
 
 
 def _of(story: Story, number: int) -> Body | None:
-    return _planted(story, story.items("/PROJECT/anomalies"), number)
+    return _planted(story.items("/PROJECT/anomalies"), number)
 
 
 def _compared(story: Story) -> Body | None:

@@ -1,9 +1,13 @@
 """What the stream found and how it is, over HTTP on real servers."""
 
+import dataclasses
 from datetime import UTC, datetime, timedelta
 
+import httpx
 import msgspec
+from pydantic import SecretStr
 
+from api.app import create_app
 from deepsentry import topics, wire
 from deepsentry.events import (
     Alert,
@@ -12,6 +16,8 @@ from deepsentry.events import (
     Verdict,
     WorkerStatus,
 )
+from deepsentry.handling import Links
+from deepsentry.links import Link, sign
 from streams.alerts.exemption import Exemption
 from tests.integration.api.world import REFERENCE, World, strange
 from tests.unit.alerts.builders import alert
@@ -99,3 +105,27 @@ async def test_the_pipeline_shows_what_concerns_the_project(world: World) -> Non
     [worker] = workers
     assert (worker["worker"], worker["version"]["version"], shown["lag"]) == ("w/1/score", 1, {"score": 9})
     assert [each["partition"] for each in worker["lag"] if each["topic"] == topics.CLEAN.name] == [0, 1]
+
+
+async def test_a_signed_link_in_a_notice_gives_its_one_answer_and_a_scanner_that_follows_it_none(world: World) -> None:
+    key = "a key for links, long enough"
+    parts = world.house.parts
+    alerts = parts.settings.alerts.model_copy(update={"links": Links(url="http://testserver", key=SecretStr(key))})
+    settings = parts.settings.model_copy(update={"alerts": alerts})
+    app = create_app(settings, dataclasses.replace(parts, settings=settings))
+    await world.tell(topics.ANOMALIES, "f", strange("a1"))
+    ends = parts.now() + timedelta(days=1)
+    token, later = (sign(Link(name, "", "false_alarm", "oncall", ends), key.encode()) for name in ("a1", "a2"))
+    over = sign(Link("a1", "", "true", "oncall", parts.now() - timedelta(seconds=1)), key.encode())
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://testserver") as anybody:
+        looked = await anybody.get(f"/verdicts/{token}")
+        assert (looked.status_code, "false alarm" in looked.text) == (200, True)
+        assert world.on(topics.FEEDBACK, Verdict) == []
+        for wrong in (over, token[:-2] + "xx", "nonsense"):
+            for method in ("GET", "POST"):
+                assert (await anybody.request(method, f"/verdicts/{wrong}")).status_code == 403
+        assert (await anybody.post(f"/verdicts/{later}")).status_code == 404
+        assert (await anybody.post(f"/verdicts/{token}")).status_code == 200
+    [verdict] = world.on(topics.FEEDBACK, Verdict)
+    assert (verdict.anomaly, verdict.judgement, verdict.by) == ("a1", "false_alarm", "oncall")
+    assert (await world.get("/anomalies/a1"))["judgement"] == "false_alarm"

@@ -97,6 +97,11 @@ def test_a_number_below_a_dotted_name_is_found(redactor: Redactor) -> None:
     assert not any("1111" in name for name in fields)
 
 
+def test_a_token_as_the_name_of_a_label_is_found(redactor: Redactor) -> None:
+    token = expand("s{}.{alnum:22}4x").text
+    assert not any(token in name for name in redactor.redact_fields({f"kubernetes.labels.{token}": "1"}).fields)
+
+
 def test_every_card_code_is_masked(redactor: Redactor) -> None:
     codes = [f"{code:0{digits}}" for digits in (3, 4) for code in range(10**digits)]
     assert all(result.findings for result in redactor.redact([f"cvv={code}" for code in codes]))
