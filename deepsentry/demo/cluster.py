@@ -80,7 +80,9 @@ class Cluster:
             write(folder / kit.POLICY, policy.encode())
 
     def start_site(self, name: str) -> Child:
-        """Start a site's process."""
+        """Start a site's process, in the place of one that was there."""
+        if name in self.sites:
+            end([self.sites[name]])
         folder = self.site_folder(name)
         foreign = {k: v for k, v in self._environ.items() if not k.startswith(settings.PREFIX)}
         config = folder / "deepsentry.toml"
