@@ -69,7 +69,7 @@ bench-federation: setup ## Federated beside pooled and local-only on HDFS, five 
 bench-alerts: setup ## A storm of 100,000 anomalies, and the delay from an anomaly to a webhook; JSON=1
 	@$(BIN)/python -m benchmarks.alerts $(if $(JSON),--json)
 
-kafka: setup     ## Run the embedded Kafka in the foreground
+kafka: setup     ## Run the embedded Kafka, store and cache in the foreground
 	@$(BIN)/deepsentry up
 
 clean:           ## Remove what make setup and runs left

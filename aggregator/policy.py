@@ -1,5 +1,6 @@
 """What a site lets an aggregator ask for: a file that the site owns, held against every message."""
 
+import math
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -64,9 +65,10 @@ class Asked:
     config: Mapping[str, object]
 
     def number(self, name: str) -> float:
-        """Return a number of the configuration; 0 where there is none."""
+        """Return a number of the configuration; 0 where there is none, as one that is not finite passes comparisons."""
         value = self.config.get(name)
-        return float(value) if isinstance(value, (int, float)) and not isinstance(value, bool) else 0.0
+        known = isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
+        return float(value) if known else 0.0  # type: ignore[arg-type]
 
 
 def read_policy(path: Path) -> Policy:

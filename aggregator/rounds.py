@@ -84,6 +84,7 @@ class Rounds:
             counted = sum(said == "ok" for said in outcome.sites.values())
             facts: dict[str, str | int | float | bool] = {"round": number, "sites": counted, "seconds": seconds}
             facts |= {name: round(value, 4) for name, value in outcome.facts.items()}
+            facts |= {f"site.{name}": said[:80] for name, said in outcome.sites.items()}
             self._folder.tell("running", f"round {number} of {total} is over", number, total, facts)
         self._folder.tell("aggregated", f"all {total} rounds are over", total, total)
         return weights

@@ -154,4 +154,4 @@ From = Annotated[Visitor, Depends(visitor)]
 
 async def within_limits(parts: HouseParts, visitor: From) -> None:
     """Count the request for where it came from. Raises TooMany."""
-    await parts.limits.request(f"address:{visitor.address}")
+    await parts.limits.request(f"address:{visitor.network}")

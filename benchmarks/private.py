@@ -164,7 +164,8 @@ def main() -> None:
     if arguments.json:
         print_json(found)
         return
-    table([{**msgspec.structs.asdict(row), **row.views, "views": ""} for row in found.rows])
+    rows = [msgspec.structs.asdict(row) for row in found.rows]
+    table([{**{name: value for name, value in row.items() if name != "views"}, **row["views"]} for row in rows])
     print(
         f"F1 {found.plain} without noise, {found.private} at epsilon {found.epsilon:g}, delta {found.delta:g} for one "
         f"sequence of {found.records}: it costs {found.cost}; untrained weights give {found.untrained}"

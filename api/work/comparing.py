@@ -9,8 +9,9 @@ from typing import Final
 from api.errors import InvalidInput
 from api.parts import Parts
 from api.store.found import KeptComparison
-from api.store.where import at_least, below, equal
+from api.store.where import above, at_least, below, equal
 from api.work import grants
+from api.work.pipeline import SILENT
 from deepsentry.errors import NotFound
 from deepsentry.events import Disagreement, Moments
 from models.registry import CHALLENGER
@@ -64,7 +65,10 @@ async def shadow(parts: Parts, project: str, name: str) -> Report:
         limit=MOST_COMPARISONS,
     )
     workers = await parts.found.workers.count(
-        equal("challenger.name", name), equal("challenger.version", challenger), at_most=1000
+        equal("challenger.name", name),
+        equal("challenger.version", challenger),
+        above("at", parts.now() - SILENT),
+        at_most=1000,
     )
     return _summed(champion, challenger, found, workers)
 

@@ -91,14 +91,16 @@ def run(
         if last.state not in {"registered", "rejected"}:
             message = f"the job ended as {last.state}: {last.message}"
             raise FederationError(message)
-        narrator.phase("the sites have versions of their own; judging what came later")
-        began = time.monotonic()
-        scores = _scores(cluster, places, read, train) if last.state == "registered" else {}
-        seconds["comparison"] = round(time.monotonic() - began, 1)
         crossed = {name: _crossed(cluster.site_folder(name)) for name in places}
         if last.version is not None:
             Versions(cluster.home.versions).read(last.version.name, last.version.version)  # it is whole, or this raises
         rounds = _rounds(cluster, tuple(places))
+    narrator.phase(
+        "the sites have versions of their own; learning alone and in one place too, and judging what came later"
+    )
+    began = time.monotonic()
+    scores = _scores(cluster, places, read, train) if last.state == "registered" else {}
+    seconds["comparison"] = round(time.monotonic() - began, 1)
     return Outcome(last.state, last.message, last.version, scores, crossed, seconds, rounds)
 
 

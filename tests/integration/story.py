@@ -28,7 +28,8 @@ MODEL: Final = "web"
 LEARNED: Final = 2500
 """Lines from which a version is learned."""
 SYSTEMS: Final = ("spark-1", "zookeeper-1", "hpc-1", "hadoop-1")
-STAGES: Final = ("sanitize", "score", "score", "alert", "index", "train")
+STAGES: Final = ("sanitize", "score", "score", "alert", "train", "index")
+"""The last needs the store laid out."""
 Body = dict[str, Any]
 T = TypeVar("T")
 
@@ -103,6 +104,7 @@ class Story:
 
     def _start(self) -> None:
         self.stream.__enter__()
+        self.workers = [self.stream.work(stage) for stage in STAGES[:-1]]
         command, environment = [sys.executable, "-m", "deepsentry"], {**os.environ, **self.stream.environment}
         subprocess.run([*command, "store", "migrate"], check=True, env=environment, capture_output=True)
         password = self.home / "password"
@@ -111,7 +113,7 @@ class Story:
         subprocess.run([*command, *admin], check=True, env=environment, capture_output=True)
         api = Worker.start([*command, "api"], environment, self.home / "api.log")
         self.stream.workers.append(api)
-        self.workers = [self.stream.work(stage) for stage in STAGES]
+        self.workers.append(self.stream.work(STAGES[-1]))
         [listens] = patiently(lambda: api.said("api_listens"))
         base = f"http://127.0.0.1:{listens['port']}"
         patiently(lambda: _answers(f"{base}/health/live"))
