@@ -9,7 +9,7 @@ endif
 
 FUZZED := tests/unit/shippers/test_robustness.py tests/unit/streams/test_joining.py tests/unit/redaction/test_properties.py
 
-.PHONY: help setup demo test test-faults fuzz check format lock bench bench-memory bench-hdfs bench-redaction bench-feedback bench-federation kafka clean
+.PHONY: help setup demo test test-faults fuzz check format lock bench bench-memory bench-hdfs bench-redaction bench-feedback bench-federation bench-private bench-alerts kafka clean
 
 help:            ## Show this list
 	@sed -n 's/^\([a-z-]*\):[^#]*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 20
@@ -54,6 +54,9 @@ bench-memory: setup ## Memory of both workers over a million sources; MINUTES=5
 bench-hdfs: setup ## Detection on HDFS through Kafka, beside simple baselines; PARTITIONS=12
 	@$(BIN)/python -m benchmarks.hdfs $(if $(PARTITIONS),--partitions $(PARTITIONS)) $(if $(JSON),--json)
 
+bench-private: setup ## F1 of raw HDFS trained with differential privacy, beside without; EPSILON=8, SEEDS=3, JSON=1
+	@$(BIN)/python -m benchmarks.private $(if $(EPSILON),--epsilon $(EPSILON)) $(if $(SEEDS),--seeds $(SEEDS)) $(if $(JSON),--json)
+
 bench-redaction: setup ## What redaction finds, masks in vain, leaks and costs; SEED=, JSON=1
 	@$(BIN)/python -m benchmarks.redaction $(if $(JSON),--json) $(if $(SEED),--seed $(SEED))
 
@@ -63,7 +66,10 @@ bench-feedback: setup ## What answers to alerts change: precision and recall aft
 bench-federation: setup ## Federated beside pooled and local-only on HDFS, five sites; SEEDS=, SPLIT=time|kind, JSON=1
 	@$(BIN)/python -m benchmarks.federation $(if $(SEEDS),--seeds $(SEEDS)) $(if $(SPLIT),--split $(SPLIT)) $(if $(JSON),--json)
 
-kafka: setup     ## Run the embedded Kafka in the foreground
+bench-alerts: setup ## A storm of 100,000 anomalies, and the delay from an anomaly to a webhook; JSON=1
+	@$(BIN)/python -m benchmarks.alerts $(if $(JSON),--json)
+
+kafka: setup     ## Run the embedded Kafka, store and cache in the foreground
 	@$(BIN)/deepsentry up
 
 clean:           ## Remove what make setup and runs left

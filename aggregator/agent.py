@@ -25,7 +25,7 @@ from deepsentry.errors import VersionRefused
 
 BEAT_S: Final = 10.0
 """A SuperNode gives a task up after 60 s of silence."""
-IDLE_S: Final = 0.1
+IDLE_S: Final = 0.5
 AWAY_S: Final = 1.0
 MOST_SEEN: Final = 50_000
 

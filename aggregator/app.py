@@ -14,7 +14,7 @@ from aggregator.gate import Failed, judge
 from aggregator.guard import GuardedGrid
 from aggregator.home import Home
 from aggregator.keeping import JobFolder
-from aggregator.plan import Assignment, from_text, quorum_of
+from aggregator.plan import UNITS, Assignment, from_text, quorum_of
 from aggregator.records import Facts
 from aggregator.rounds import Rounds
 from aggregator.secagg import read_roster
@@ -27,7 +27,6 @@ from models.shared import Weights, base_digest, digest
 CONFIG: Final = "assignment"
 APP: Final = "deepsentry/federation"
 """Publisher and name that a site's policy accepts."""
-UNIT: Final = "one sequence"
 _PYPROJECT: Final = """\
 [build-system]
 requires = ["hatchling"]
@@ -107,6 +106,7 @@ def _measure(
         "digest": digest(weights),
         "base": base_digest(),
         "sites": len(online),
+        "noise": assignment.plan.noise,
     }
     messages = [Message(records.content(content, **arrays), node, "evaluate") for node in online]
     measured: dict[str, Facts] = {}
@@ -146,7 +146,7 @@ def _version(
         secure=plan.secure,
         epsilon=max(spent, default=None) if plan.noise else None,
         delta=1e-5 if plan.noise else 0.0,
-        unit=UNIT if plan.noise else "",
+        unit=UNITS[plan.unit] if plan.noise else "",
         gate=gate,
     )
 
@@ -163,6 +163,8 @@ def _hand_out(
         "base": version.base,
         "rounds": version.rounds,
         "sites": len(version.sites),
+        "noise": assignment.plan.noise,
+        "unit": assignment.plan.unit,
     }
     messages = [Message(records.content(config, arrays=weights), node, "query.adopt") for node in grid.get_node_ids()]
     replies = grid.send_and_receive(messages, timeout=assignment.plan.round_s)

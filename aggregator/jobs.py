@@ -72,7 +72,7 @@ class Topics:
 
     def _commit(self) -> None:
         try:
-            self._consumer.commit(asynchronous=True)
+            self._consumer.commit(asynchronous=False)
         except KafkaException as error:
             log.warning("jobs_not_committed", error=str(error))
         self._taken = False

@@ -99,6 +99,7 @@ class Ledger:
 
         A training that fails after that was paid for all the same, and another try of the round costs anew.
         """
+        self._check(more)
         with self._locked():
             entries = self._entries()
             if len(entries) >= MAX_ENTRIES:
@@ -109,6 +110,14 @@ class Ledger:
             last = entries[-1].mac if entries else _BEGINNING
             self._append(Entry(at, more, _mac(self._key, [at, more, last])), len(entries) + 1)
         return total
+
+    def _check(self, more: Spent) -> None:
+        """Raise DataError for what could be written and not be read again: numbers come from the aggregator."""
+        try:
+            wire.decode(Spent, wire.encode(more))
+        except WireError as error:
+            message = f"this is not a training that can be accounted for: {error}"
+            raise DataError(message) from None
 
     @contextmanager
     def _locked(self) -> Iterator[None]:

@@ -9,11 +9,14 @@ import msgspec
 
 from deepsentry import wire
 from deepsentry.errors import FederationError
+from models.private import Unit
 
 StrategyName = Literal["fedavg", "fedprox", "fedadam", "fedmedian", "krum"]
 STRATEGIES: Final[tuple[StrategyName, ...]] = get_args(StrategyName)
 ROBUST: Final[frozenset[StrategyName]] = frozenset({"fedmedian", "krum"})
 """They look at each site's weights, so they cannot be had together with secure aggregation."""
+UNITS: Final[dict[Unit, str]] = {"sequence": "one sequence", "key": "all sequences of one key"}
+"""What the noise hides, in words."""
 MOST_SITES: Final = 100
 _EVERY: Final = re.compile(r"([1-9][0-9]{0,3})([mhd])")
 _UNIT: Final = {"m": 60, "h": 3600, "d": 86_400}
@@ -54,6 +57,8 @@ class Plan(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Whether the aggregator learns the sum of the sites' weights only."""
     noise: float = 0.0
     """Differential privacy: noise multiplier of each site's training; 0: none."""
+    unit: Unit = "sequence"
+    """With noise: what it hides, one sequence or all sequences of one key; sites that count otherwise take no part."""
     seed: int = 0
     every: str = ""
     """Repeat: 12h, 7d; empty: once."""

@@ -1,5 +1,6 @@
 """What a site lets an aggregator ask for: a file that the site owns, held against every message."""
 
+import math
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -11,10 +12,15 @@ from pydantic import Field, ValidationError
 from aggregator.records import REPORTABLE, WEIGHT
 from deepsentry.errors import SettingsError
 from deepsentry.section import Section
+from models.private import Unit
 
 MESSAGES: Final = frozenset(
     {"train", "evaluate", "query.adopt", *(f"train.{s}" for s in ("keys", "shares", "masked", "agree", "unmask"))}
 )
+
+
+LONGEST_NAME: Final = 100
+"""Characters of a job's name; the ledger and the audit know it whole."""
 
 
 class Policy(Section):
@@ -43,6 +49,8 @@ class Policy(Section):
     epsilon: float = Field(8.0, gt=0)
     """Privacy budget of this site over all jobs."""
     delta: float = Field(1e-5, gt=0, lt=1)
+    unit: Unit = "sequence"
+    """What an epsilon of this site protects: one sequence, or all sequences of one key."""
     report: tuple[str, ...] = ("loss", "auc", "current-auc", "epsilon")
     """Numbers that may leave; how many sequences were trained on always does, as it weighs the mean."""
     adopt: bool = True
@@ -61,9 +69,10 @@ class Asked:
     config: Mapping[str, object]
 
     def number(self, name: str) -> float:
-        """Return a number of the configuration; 0 where there is none."""
+        """Return a number of the configuration; 0 where there is none, as one that is not finite passes comparisons."""
         value = self.config.get(name)
-        return float(value) if isinstance(value, (int, float)) and not isinstance(value, bool) else 0.0
+        known = isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
+        return float(value) if known else 0.0  # type: ignore[arg-type]
 
 
 def read_policy(path: Path) -> Policy:
@@ -92,12 +101,12 @@ def objection(policy: Policy, asked: Asked) -> str:
         "the bundle is not what it is said to be": asked.bundle != asked.bundle_name,
         "this bundle is not accepted": bool(policy.bundles) and asked.bundle not in policy.bundles,
         "this kind of message is not answered": asked.type not in MESSAGES,
+        f"the job's name is longer than {LONGEST_NAME} characters": len(str(asked.config.get("job", "")))
+        > LONGEST_NAME,
         f"fewer than {policy.least_sites} sites take part": sites < policy.least_sites,
         f"the job has more than {policy.most_rounds} rounds": trains and rounds > policy.most_rounds,
         "this site takes part in secure aggregation only": policy.secure_only and asked.type == "train",
-        f"the noise is less than {policy.least_noise:g}": trains
-        and asked.config.get("phase") == "sequence"
-        and noise < policy.least_noise,
+        f"the noise is less than {policy.least_noise:g}": trains and noise < policy.least_noise,
         "this site makes no version of what comes from outside": asked.type == "query.adopt" and not policy.adopt,
     }
     return next((reason for reason, failed in checks.items() if failed), "")

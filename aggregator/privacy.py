@@ -4,20 +4,22 @@ The mechanism is DP-SGD: each record is drawn by itself with a fixed chance (Poi
 Gaussian noise is added to the sum. Neighbours differ in one record, added or removed.
 """
 
+import math
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Annotated, Final, Literal
+from typing import Annotated, Final
 
 import msgspec
 from dp_accounting import ExplicitBracketInterval, calibrate_dp_mechanism, dp_event, pld, rdp
 
-Unit = Literal["sequence", "key"]
-"""What an epsilon protects: one sequence, or all sequences of one key (a session id, a host)."""
+from models.private import Unit
 
 _ORDERS: Final = (*(1 + i / 10 for i in range(5, 100)), *range(11, 64), 80, 128, 256, 512)
 _INTERVAL: Final = 1e-3
 """Of the discretised privacy loss; it is rounded up, so a coarser one says more than was spent, never less."""
+_HOPELESS: Final = 100.0
+"""By RDP; what costs more is not looked at closer. The grid of so little noise would fill the memory."""
 _MOST_NOISE: Final = 1_000.0
 
 
@@ -65,9 +67,12 @@ def epsilon(spent: Sequence[Spent], delta: float) -> Epsilon:
     unit: Unit = "sequence" if any(each.unit == "sequence" for each in spent) else "key"
     if not spent:
         return Epsilon(0.0, 0.0, delta, unit)
+    loose = by_rdp(spent, delta)
+    if not loose <= _HOPELESS:
+        return Epsilon(loose, math.inf, delta, unit)
     by_pld = pld.PLDAccountant(value_discretization_interval=_INTERVAL)
     by_pld.compose(_composed(spent))
-    return Epsilon(by_rdp(spent, delta), float(by_pld.get_epsilon(delta)), delta, unit)
+    return Epsilon(loose, float(by_pld.get_epsilon(delta)), delta, unit)
 
 
 def by_rdp(spent: Sequence[Spent], delta: float) -> float:

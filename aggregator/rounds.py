@@ -84,6 +84,7 @@ class Rounds:
             counted = sum(said == "ok" for said in outcome.sites.values())
             facts: dict[str, str | int | float | bool] = {"round": number, "sites": counted, "seconds": seconds}
             facts |= {name: round(value, 4) for name, value in outcome.facts.items()}
+            facts |= {f"site.{name}": said[:80] for name, said in outcome.sites.items()}
             self._folder.tell("running", f"round {number} of {total} is over", number, total, facts)
         self._folder.tell("aggregated", f"all {total} rounds are over", total, total)
         return weights
@@ -122,7 +123,8 @@ def config_of(assignment: Assignment, number: int, sites: int) -> dict[str, str 
         "steps": plan.steps,
         "rate": 2e-3 if encoder else rate_of(plan, number - plan.encoder_rounds),
         "mu": plan.mu if plan.strategy == "fedprox" and not encoder else 0.0,
-        "noise": 0.0 if encoder else plan.noise,
+        "noise": plan.noise,
+        "unit": plan.unit,
         "seed": plan.seed + number,
         "sites": sites,
         "secure": plan.secure,

@@ -176,8 +176,8 @@ class Serving:
         except FederationError:
             return  # it failed for that
         if seconds and told[-1].state != "stopped":
-            stem, _, number = job.id.rpartition("~")
-            follower = f"{stem}~{int(number) + 1}" if stem and number.isdigit() else f"{job.id}~2"
+            stem, _, number = job.id.rpartition("--")
+            follower = f"{stem}--{int(number) + 1}" if stem and number.isdigit() else f"{job.id}--2"
             self._home.put(msgspec.structs.replace(job, id=follower, at=self._now() + timedelta(seconds=seconds)))
 
     def _publish(self, report: JobReport) -> None:

@@ -59,6 +59,6 @@ class Masks:
 
         def vector() -> NDArray[np.float64] | Refused:
             after, facts = learn()
-            return layout.vector(weights, after, facts[WEIGHT], {name: facts[name] for name in METRICS})
+            return layout.vector(weights, after, facts[WEIGHT], {name: facts.get(name, 0.0) for name in METRICS})
 
         return self.answer("masked", data, Work(binding(weights, plain, METRICS), vector))

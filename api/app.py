@@ -1,5 +1,6 @@
 """The control plane, composed: parts, what surrounds a request, routes."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any, Final
@@ -67,12 +68,14 @@ def create_app(settings: Settings, parts: Parts | None = None) -> FastAPI:
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         yield
         await parts.close()
+        await asyncio.to_thread(app.state.last_spans)
 
     app = FastAPI(
         title=TITLE,
         version=__version__,
         description=ABOUT,
         lifespan=lifespan,
+        generate_unique_id_function=lambda route: route.name,  # clients are generated with these names
         openapi_url=f"{V1}/openapi.json",
         docs_url=None,
         redoc_url=None,
@@ -92,7 +95,7 @@ def create_app(settings: Settings, parts: Parts | None = None) -> FastAPI:
 def _surround(app: FastAPI, parts: Parts) -> None:
     """Put around the app, from the inside to the outside."""
     api = parts.settings.api
-    tracing.trace(app, api)
+    app.state.last_spans = tracing.trace(app, api)
     Instrumentator(
         registry=parts.metrics.registry, should_group_status_codes=False, excluded_handlers=["/metrics", "/health/.*"]
     ).instrument(app)

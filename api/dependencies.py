@@ -11,7 +11,7 @@ from starlette.requests import Request
 
 from api.auth.signing import Visitor
 from api.cursors import LONGEST, Asked
-from api.errors import InvalidInput, Refused, RevisionMissing
+from api.errors import Refused, RevisionMissing
 from api.parts import Parts, parts_of
 from api.roles import Principal, Role, covers
 from api.store.amending import Revision
@@ -19,7 +19,8 @@ from api.store.projects import Project
 from deepsentry.errors import NotFound
 
 ID: Final = r"^[0-9a-f]{32}$"
-ETAG: Final = re.compile(r'"([1-9][0-9]{0,8})"')
+ETAG: Final = re.compile(r'^(\*|(?:W/)?"([1-9][0-9]{0,8})")$')
+"""Proxies that pack an answer make its tag a weak one; it still names the revision."""
 PROJECT_AGE: Final = 5.0
 NO_PROJECT: Final = "no such project"
 
@@ -123,18 +124,16 @@ Page = Annotated[Asked, Depends(page)]
 
 
 def revision(
-    if_match: Annotated[str | None, Header(description="ETag of what you read, or `*`.", examples=['"3"'])] = None,
+    if_match: Annotated[
+        str | None, Header(pattern=ETAG.pattern, description="ETag of what you read, or `*`.", examples=['"3"'])
+    ] = None,
 ) -> Revision:
-    """Return the revision that the request saw, None for whichever. Raises RevisionMissing, InvalidInput."""
+    """Return the revision that the request saw, None for whichever. Raises RevisionMissing."""
     if if_match is None:
         message = 'send the ETag that you read as If-Match, such as If-Match: "3"'
         raise RevisionMissing(message)
-    if if_match.strip() == "*":
-        return None
-    found = ETAG.fullmatch(if_match.strip())
-    if found is None:
-        raise InvalidInput({"header.if-match": 'not an ETag of ours, such as "3"'})
-    return int(found[1])
+    found = ETAG.fullmatch(if_match)
+    return int(found[2]) if found and found[2] else None
 
 
 Seen = Annotated[Revision, Depends(revision)]
@@ -155,4 +154,4 @@ From = Annotated[Visitor, Depends(visitor)]
 
 async def within_limits(parts: HouseParts, visitor: From) -> None:
     """Count the request for where it came from. Raises TooMany."""
-    await parts.limits.request(f"address:{visitor.address}")
+    await parts.limits.request(f"address:{visitor.network}")

@@ -17,7 +17,7 @@ from api.idempotency import FORM, digest_of, identity
 from api.parts import parts_of
 from api.problems import documented
 
-ALWAYS: Final = (401, 403, 422, 429, 500, 503)
+ALWAYS: Final = (401, 403, 404, 422, 429, 500, 503)
 WITH_BODY: Final = {"POST", "PUT", "PATCH"}
 WITH_REVISION: Final = {"PUT", "PATCH", "DELETE"}
 BEST_STATUS: Final = 300
@@ -45,8 +45,6 @@ class Route(APIRoute):
     def __init__(self, path: str, endpoint: Callable[..., Any], **options: Any) -> None:
         methods = set(options.get("methods") or {"GET"})
         statuses = {*ALWAYS}
-        if "{" in path:
-            statuses |= {404}
         if methods & WITH_BODY:
             statuses |= {409, 413}
         if methods & WITH_REVISION:

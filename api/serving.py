@@ -1,7 +1,5 @@
 """The control plane's process: uvicorn on uvloop."""
 
-import socket
-
 import uvicorn
 
 from api.app import create_app
@@ -33,12 +31,9 @@ def serve(settings: Settings) -> None:
         backlog=BACKLOG,
     )
     listening = config.bind_socket()
+    listening.listen(BACKLOG)  # who reads the line below can connect at once
     log.info("api_listens", host=api.host, port=listening.getsockname()[1], url=api.public_url)
     try:
         uvicorn.Server(config).run([listening])
     finally:
-        _close(listening)
-
-
-def _close(listening: socket.socket) -> None:
-    listening.close()
+        listening.close()

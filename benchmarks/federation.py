@@ -31,6 +31,8 @@ SITES: Final = 5
 SPLITS: Final = ("time", "kind")
 SKEW: Final = 0.3
 """Dirichlet parameter: how unevenly a kind of session is spread over the sites (Hsu et al. 2019)."""
+SHIFTS: Final = 5
+"""Stretches of time that a site has."""
 STEPS: Final = 100
 ENCODER_ROUNDS: Final = 2
 RATE_FIRST: Final = 4e-3
@@ -44,9 +46,14 @@ def quiet(_stage: str, _done: int, _total: int) -> None:
 
 
 def by_time(benchmark: Benchmark) -> Shares:
-    """Each site has a stretch of the training part, and a fifth of all that came later."""
-    size = len(benchmark.training) // SITES
-    training = [list(benchmark.training[i * size : (i + 1) * size]) for i in range(SITES)]
+    """Each site logs at other hours: one of every five short stretches of the training part, and a fifth of the rest.
+
+    One long stretch each would leave the first sites hardly a session that is over before their log ends.
+    """
+    size = len(benchmark.training) // (SITES * SHIFTS) + 1
+    training: list[list[LoggedSequence]] = [[] for _ in range(SITES)]
+    for place, sequence in enumerate(benchmark.training):
+        training[place // size % SITES].append(sequence)
     test: list[list[Case]] = [[] for _ in range(SITES)]
     for case in benchmark.test:
         test[zlib.crc32(case.sequence.key.encode()) % SITES].append(case)
@@ -131,13 +138,17 @@ def f1(flagged: Sequence[Flag]) -> dict[str, float]:
     return {"f1": round(2 * hits / max(2 * hits + false + missed, 1), 5), "false": false, "missed": missed}
 
 
+def together(benchmark: Benchmark, seed: int) -> dict[str, float]:
+    """Return the figures of all data in one place."""
+    version = train(benchmark.training, options(benchmark, benchmark.training, seed), quiet)
+    return f1(flags(benchmark, version, benchmark.test))
+
+
 def measure(benchmark: Benchmark, split: str, rounds: int, seed: int, say: Callable[[str], None]) -> dict[str, Any]:
     """Return the figures of one split and seed."""
     training, test = by_time(benchmark) if split == "time" else by_kind(benchmark)
     began = time.perf_counter()
-    pooled = train(benchmark.training, options(benchmark, benchmark.training, seed), quiet)
-    found: dict[str, Any] = {"pooled": f1(flags(benchmark, pooled, benchmark.test))}
-    say(f"{split} seed {seed}: pooled {found['pooled']} ({time.perf_counter() - began:.0f} s)")
+    found: dict[str, Any] = {}
     alone = [train(part, options(benchmark, part, seed), quiet) for part in training]
     flagged = [flags(benchmark, version, cases) for version, cases in zip(alone, test, strict=True)]
     found["local-only"] = f1([flag for each in flagged for flag in each])
@@ -149,9 +160,9 @@ def measure(benchmark: Benchmark, split: str, rounds: int, seed: int, say: Calla
     sites = [Site(part, options(benchmark, part, seed), quiet) for part in training]
     weights = federate(sites, rounds, seed)
     note = Federation("benchmark", ModelReference("global", 1, ""), rounds, SITES)
-    together = [flags(benchmark, s.version(weights, note), cases) for s, cases in zip(sites, test, strict=True)]
-    found["federated"] = f1([flag for each in together for flag in each])
-    found["federated mean of sites"] = {"f1": round(float(np.mean([f1(each)["f1"] for each in together])), 5)}
+    joined = [flags(benchmark, s.version(weights, note), cases) for s, cases in zip(sites, test, strict=True)]
+    found["federated"] = f1([flag for each in joined for flag in each])
+    found["federated mean of sites"] = {"f1": round(float(np.mean([f1(each)["f1"] for each in joined])), 5)}
     say(f"{split} seed {seed}: federated {found['federated']} ({time.perf_counter() - began:.0f} s)")
     sizes = {"training": [len(p) for p in training], "test": [len(t) for t in test]}
     return {"split": split, "seed": seed, "sites": sizes, "results": found}
@@ -175,11 +186,15 @@ def main() -> None:
         rate=RATE,
     )
     say = (lambda _text: None) if args.json else (lambda text: print(text, flush=True))
+    pooled = {seed: together(benchmark, seed) for seed in range(args.seeds)}
+    say(f"pooled, by seed: {pooled}")
     runs = [
         measure(benchmark, split, args.rounds, seed, say)
         for split in ([args.split] if args.split else SPLITS)
         for seed in range(args.seeds)
     ]
+    for run in runs:
+        run["results"] = {"pooled": pooled[run["seed"]], **run["results"]}
     if args.json:
         print(wire.pretty({"set": "hdfs-raw", "protocol": benchmark.protocol, "runs": runs}))
         return

@@ -57,8 +57,9 @@ FLOWS: Final = (
 
 
 def schemas() -> dict[str, Schema]:
-    """Return file name -> JSON Schema of each event that stands on a topic."""
-    return {f"{_dashed(kind.__name__)}.v1.json": _alone(kind) for flow in FLOWS for kind in flow.values}
+    """Return file name -> JSON Schema of each event that stands on a topic, and of what a webhook gets beside it."""
+    kinds: list[type[msgspec.Struct]] = [*(kind for flow in FLOWS for kind in flow.values), events.Context]
+    return {f"{_dashed(kind.__name__)}.v1.json": _alone(kind) for kind in kinds}
 
 
 def documents() -> dict[str, str]:

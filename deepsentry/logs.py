@@ -15,6 +15,7 @@ NOISY: Final = {
     "aiokafka": logging.WARNING,
     "faust": logging.ERROR,  # its warnings are about sensors and boot steps that we do not use
     "mode": logging.ERROR,
+    "httpx": logging.WARNING,  # a line for each question of an agent, ten a second
 }
 """Library -> the level at which its own chatter starts."""
 REPEAT_AFTER: Final = 30.0

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,9 +14,13 @@ from models.finishing import Networks, finish
 from models.intake import NOTHING, Progress
 from models.prepare import LoggedSequence, Observed
 from models.preparing import TrainingOptions, prepare
+from models.private import Protection, Randomness, Unit
 from models.sequence import Model, Walk, strongest, surprises
 from models.shared import Weights, networks_of, weights_of
 from models.training import examples
+
+if TYPE_CHECKING:
+    from models.keras.private import PrivateLearner
 
 _JUDGED: Final = 200
 """Held-out sequences that an AUC is measured on."""
@@ -47,6 +51,15 @@ class Measured:
     """Chance that a sequence with a fault put into it looks stranger than one without."""
 
 
+@dataclass(frozen=True, slots=True)
+class Privacy:
+    """How a round is made private: what a record is, how it is hidden, and a source that nobody can foretell."""
+
+    unit: Unit
+    protection: Protection
+    randomness: Randomness
+
+
 class Site:
     """One site's data and what it does with weights from elsewhere. Raises TrainingError where there is too little."""
 
@@ -61,6 +74,7 @@ class Site:
         self._rng = np.random.default_rng(options.seed)
         self.prepared = prepare(sequences, options, self._rng, progress)
         part = self.prepared.part
+        self._private: dict[Unit, PrivateLearner] = {}
         self._learner = Learner(len(self.prepared.templates), examples(part.training), examples(part.validation))
 
     @property
@@ -86,6 +100,57 @@ class Site:
 
         encoder, network = networks_of(weights)
         return weights_of(fit_encoder(encoder, self.prepared.templates, ask), network)
+
+    def train_privately(
+        self, weights: Weights, ask: Ask, privacy: Privacy, stopped: Callable[[], bool]
+    ) -> tuple[Weights, int]:
+        """Return the weights with the LSTM trained by DP-SGD, and the steps taken: each of them costs privacy."""
+        encoder, network = networks_of(weights)
+        learner = self._private_learner(privacy.unit)
+        learner.see(self._vectors(encoder))
+        after, steps = learner.fit(network, privacy.protection, ask.steps, ask.rate, privacy.randomness, stopped)
+        return weights_of(encoder, after), steps
+
+    def train_encoder_privately(
+        self, weights: Weights, ask: Ask, privacy: Privacy, stopped: Callable[[], bool]
+    ) -> tuple[Weights, int]:
+        """Return the weights with the encoder's dense layer trained by DP-SGD, and the steps taken."""
+        from models.keras.private_encoder import statements_of, train_privately  # noqa: PLC0415
+
+        encoder, network = networks_of(weights)
+        texts = self.prepared.templates
+        records = [
+            statements_of([texts[t] for o in record for t in o.templates if t != NOTHING])
+            for record in self._grouped(privacy.unit)
+        ]
+        rng = np.random.default_rng(ask.seed)
+        after, steps = train_privately(
+            encoder, records, privacy.protection, ask.steps, ask.rate, privacy.randomness, rng, stopped
+        )
+        return weights_of(after, network), steps
+
+    def records(self, unit: Unit) -> int:
+        """Return how many records there are to be drawn from."""
+        return len(self._grouped(unit))
+
+    def _grouped(self, unit: Unit) -> list[list[Observed]]:
+        """Return the records; a sequence of which nothing is known as a statement is none."""
+        mine = zip(self.prepared.owners, self.prepared.part.training, strict=True)
+        known = [(owner, o) for owner, o in mine if any(t != NOTHING for t in o.templates)]
+        if unit == "sequence":
+            return [[o] for _, o in known]
+        groups: dict[str, list[Observed]] = {}
+        for owner, o in known:
+            groups.setdefault(owner, []).append(o)
+        return list(groups.values())
+
+    def _private_learner(self, unit: Unit) -> "PrivateLearner":
+        from models.keras.private import PrivateLearner  # noqa: PLC0415
+
+        if unit not in self._private:
+            grouped = [tuple(examples(record)) for record in self._grouped(unit)]
+            self._private[unit] = PrivateLearner(len(self.prepared.templates), grouped)
+        return self._private[unit]
 
     def measure(self, weights: Weights) -> Measured:
         """Return what weights are worth here, without a label: faults are put into held-out sequences."""

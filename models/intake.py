@@ -38,6 +38,8 @@ class Taken:
     lines: NDArray[np.int32]
     gaps: NDArray[np.float32]
     """Seconds from each line to the next, or empty."""
+    key: str = ""
+    """What the lines have in common: a session id, a host."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +79,7 @@ def take(sequences: Iterable[LoggedSequence], progress: Progress) -> Corpus:
             found[place] = number
         gaps = np.diff(np.array(sequence.times[: len(found)], np.float64)).astype(np.float32)
         whole = sequence.complete and len(sequence.messages) <= MAX_LENGTH
-        taken.append(Taken(sequence.kind, sequence.start, sequence.end, whole, found, gaps))
+        taken.append(Taken(sequence.kind, sequence.start, sequence.end, whole, found, gaps, sequence.key))
         held += len(found)
         if len(taken) > MAX_SEQUENCES or held > MAX_LINES:
             taken, stride = taken[::2], stride * 2

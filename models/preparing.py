@@ -62,6 +62,12 @@ class Prepared:
     part: Part
 
     @property
+    def owners(self) -> tuple[str, ...]:
+        """Return the key of each training sequence."""
+        kept = zip(self.corpus.sequences, self.observed, self.trimmed.keep, strict=True)
+        return tuple(t.key for t, o, keep in kept if o.complete and keep)[: len(self.part.training)]
+
+    @property
     def normal(self) -> NDArray[np.bool_]:
         """Return which templates occur in sequences held normal."""
         normal = np.zeros(len(self.templates), np.bool_)

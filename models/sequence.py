@@ -88,9 +88,11 @@ class Model:
             out[step, :live] = state
         found: list[Array] = [np.empty(0)] * len(walks)
         for row, i in enumerate(order):
-            logits = out[: lengths[row], row] @ self.out + self.out_bias
+            logits = out[: lengths[row], row] @ self.out
+            logits += self.out_bias
             logits -= logits.max(1, keepdims=True)
-            found[i] = logits - np.log(np.exp(logits).sum(1, keepdims=True))
+            logits -= np.log(np.exp(logits).sum(1, keepdims=True))
+            found[i] = logits
         return found
 
 

@@ -28,6 +28,7 @@ LONGEST: Final = 1000
 """Bytes of a line whose shape is remembered, and of a host and a path that are."""
 _ZEROS: Final = bytes.maketrans(b"123456789", b"000000000")
 _offset: Final = attrgetter("raw.offset")
+_headers: Final = attrgetter("headers")
 
 
 class Fetched(Protocol):
@@ -129,14 +130,17 @@ class Columns:
 
     def sanitize(self, records: Sequence[Located]) -> Sanitized:
         """Return what becomes of `records`; never raises for anything in them."""
-        if isinstance(records, Chunk) and records.topic not in self._fixed:
+        if isinstance(records, Chunk) and len(records) and records.topic not in self._fixed:
             with contextlib.suppress(Exception):  # the plain way finds out which line it was, and says so
                 return self._sanitized(records)
         return self._plain.sanitize(records)
 
     def _sanitized(self, chunk: Chunk) -> Sanitized:
         fetched = chunk.fetched
-        events = wire.decode_each(beats.Default, map(self._default, fetched))
+        values = [record.value or b"" for record in fetched]
+        if max(map(len, values)) > self._longest or any(map(_headers, fetched)):
+            return self._plain.sanitize(chunk)
+        events = wire.decode_each(beats.Default, values)
         messages = ["" if event is None else event.message for event in events]
         shapes = "\0".join(messages).encode("utf-8", "replace").translate(_ZEROS).split(b"\0")
         if not any(messages) or len(shapes) != len(messages):
@@ -194,13 +198,6 @@ class Columns:
         self._learn(asked, done.clean)
         done.clean = sorted(clean + done.clean, key=_offset)
         return done
-
-    def _default(self, record: Fetched) -> bytes:
-        """Return the value of a record that may be a default one, else nothing."""
-        value = record.value
-        if not value or record.headers or len(value) > self._longest or not value.startswith(beats.HEAD):
-            return b""
-        return value
 
     def _shape(self, zeros: bytes, message: str) -> _Shape:
         keyer = self.keyer

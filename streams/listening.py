@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener
+from aiokafka.errors import ConsumerStoppedError
 from aiokafka.errors import KafkaError as ClientError
 from aiokafka.structs import TopicPartition
 
@@ -23,6 +24,8 @@ from streams.telling import Telling
 NEWCOMER: Final = 600.0
 """Seconds before its first start from which a new target is told; workers of one installation start within them."""
 POLL: Final = 1.0
+MEASURED: Final = 5.0
+"""Seconds between two looks at how far a target is behind."""
 MOST: Final = 100
 LONGEST_WAIT: Final = 30.0
 FOREVER: Final = 7 * 86_400_000
@@ -41,9 +44,18 @@ class Listening(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka ha
         self._meter = meter
         self._started_at = started_at
         self._consumer: AIOKafkaConsumer | None = None
+        self._taken: dict[TopicPartition, int] = {}
+        """Where the records begin that are not yet handled: the consumer itself is ahead, by those that it fetched."""
 
     async def run(self) -> None:
         """Listen until cancelled; a broker that is away is waited for."""
+        measuring = asyncio.create_task(self._measure())
+        try:
+            await self._listen()
+        finally:
+            measuring.cancel()
+
+    async def _listen(self) -> None:
         wait = 0.5
         while True:
             self._consumer = self._created()
@@ -64,6 +76,7 @@ class Listening(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka ha
         """Forget what was told there: another member may tell more."""
         del revoked
         self._telling.forget()
+        self._taken = {}
 
     async def on_partitions_assigned(self, assigned: Iterable[TopicPartition]) -> None:
         """Go on where the target stood; a new one begins shortly before now, not with what is long over."""
@@ -84,6 +97,7 @@ class Listening(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka ha
 
     async def _turn(self, consumer: AIOKafkaConsumer) -> None:
         batch = await consumer.getmany(timeout_ms=int(POLL * 1000), max_records=MOST)
+        self._taken |= {tp: records[0].offset for tp, records in batch.items()}
         for tp, records in batch.items():
             await self._take(consumer, tp, records)
 
@@ -91,7 +105,6 @@ class Listening(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka ha
             return await _places(consumer)
 
         await self._telling.refresh(places)
-        self._meter.metrics.notification_lag.labels(self._telling.name).set(_behind(consumer, await _places(consumer)))
 
     async def _take(self, consumer: AIOKafkaConsumer, tp: TopicPartition, records: list[Any]) -> None:
         for record in records:
@@ -100,7 +113,21 @@ class Listening(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka ha
             alert = _decoded(record)
             if alert is not None and await self._telling.take(tp.partition, record.offset, alert):
                 await self._commit(consumer, {tp: record.offset + 1})
+            self._taken[tp] = record.offset + 1
         await self._commit(consumer, {tp: records[-1].offset + 1})
+
+    async def _measure(self) -> None:
+        """Say how far the target is behind, also while it is waited for."""
+        gauge = self._meter.metrics.notification_lag.labels(self._telling.name)
+        while True:
+            await asyncio.sleep(MEASURED)
+            consumer = self._consumer
+            if consumer is not None and consumer.assignment():
+                with contextlib.suppress(ClientError, ConsumerStoppedError, TimeoutError):
+                    ends = await consumer.end_offsets(list(consumer.assignment()))
+                    places = {tp: self._taken.get(tp) for tp in ends}
+                    begun = {tp: await consumer.position(tp) if at is None else at for tp, at in places.items()}
+                    gauge.set(sum(max(0, end - begun[tp]) for tp, end in ends.items()))
 
     async def _commit(self, consumer: AIOKafkaConsumer, offsets: Mapping[TopicPartition, int]) -> None:
         try:
@@ -132,11 +159,6 @@ async def _places(consumer: AIOKafkaConsumer) -> dict[int, int]:
         with contextlib.suppress(ClientError):  # it went to another member
             places[tp.partition] = await consumer.position(tp)
     return places
-
-
-def _behind(consumer: AIOKafkaConsumer, places: Mapping[int, int]) -> int:
-    ends = {partition: consumer.highwater(TopicPartition(topics.ALERTS.name, partition)) for partition in places}
-    return sum(max(0, (ends[partition] or 0) - offset) for partition, offset in places.items())
 
 
 def _decoded(record: Any) -> Alert | None:

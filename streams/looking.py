@@ -17,6 +17,8 @@ from streams.stretch import Stretch, newest
 
 WITHIN: Final = 2.0
 """Seconds for one look at the clean topic, and for one at the alerts."""
+PATIENCE: Final = 0.5
+"""Seconds that a notice waits for a look that began when its alert was pending."""
 LINES: Final = 6000
 """Clean lines that are looked at, all partitions together."""
 BYTES: Final = 8_388_608
@@ -56,7 +58,7 @@ class Looking:
         task = self._found.get(alert.anomaly.id)
         if task is None:
             return None
-        done, _ = await asyncio.wait([task], timeout=2 * WITHIN)
+        done, _ = await asyncio.wait([task], timeout=PATIENCE)
         return None if not done or task.cancelled() else task.result()
 
     async def _look(self, alert: Alert) -> Context | None:

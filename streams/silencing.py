@@ -14,7 +14,7 @@ from deepsentry.events import Silence, Verdict
 from deepsentry.sections import Kafka
 from deepsentry.settings import Settings
 from streams.alerts import judged
-from streams.alerts.exemption import Exemption, Exempts, declared
+from streams.alerts.exemption import Exemption, Exemptions, Exempts, declared
 
 KEY: Final = b"silence/"
 """What the key of a silence begins with on the feedback topic."""
@@ -98,7 +98,7 @@ class Silencing:
         if len(self._written) > MOST:
             latest = sorted(self._written.values(), key=lambda each: each.silence.until)[-MOST:]
             self._written = {each.silence.id: each for each in latest}
-        self.exemptions = (*self._declared, *self._written.values(), self._judged)
+        self.exemptions = (*self._declared, Exemptions(self._written.values()), self._judged)
 
     async def follow(self) -> None:
         """Take what comes, for ever."""

@@ -57,7 +57,12 @@ class Stretch:
         return {found.partition: found.offset for found in self._consumer.offsets_for_times(asked, self._left())}
 
     def stamp(self, partition: int, offset: int) -> float | None:
-        """Return when the broker got a record, Unix seconds; None where it does not come in time."""
+        """Return when the broker got a record, Unix seconds; None where it is not there, or does not come in time."""
+        if partition not in self.partitions():
+            return None
+        low, high = self.bounds(partition)
+        if not low <= offset < high:
+            return None
         self._consumer.assign([TopicPartition(self._topic, partition, offset)])
         while self.in_time:
             for message in self._consumer.consume(1, POLL):

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from ipaddress import ip_address, ip_network
 from typing import Final
 
 from api.audit import Audit
@@ -26,6 +27,7 @@ WRONG: Final = "the address, the password or the code is wrong"
 CODE_AGAIN: Final = 5
 """Wrong codes with one temporary token; then the password is wanted anew."""
 LONGEST_AGENT: Final = 200
+IPV6: Final = 6
 
 log = logs.get("api.signing")
 
@@ -36,6 +38,17 @@ class Visitor:
 
     address: str
     agent: str = ""
+
+    @property
+    def network(self) -> str:
+        """What attempts and requests are counted by: the address, of IPv6 the /64 that one customer has."""
+        try:
+            found = ip_address(self.address)
+        except ValueError:
+            return self.address
+        if found.version == IPV6:
+            return str(found.ipv4_mapped or ip_network((found, 64), strict=False))
+        return str(found)
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +116,7 @@ class Signing:
         if user is None or kept is None or not right or user.state != "active":
             self._metrics.sign_ins.labels("wrong_password").inc()
             raise Unknown(WRONG)
-        await self._lockout.succeeded(account, visitor.address)
+        await self._lockout.succeeded(account, visitor.network)
         if self._passwords.outdated(kept.password):
             put = {"password": await self._passwords.hash(password)}
             await self._credentials.all.update(Change(put=put), equal("id", user.id), equal("revision", kept.revision))
@@ -124,7 +137,7 @@ class Signing:
             self._metrics.sign_ins.labels("wrong_code").inc()
             raise Unknown(WRONG)
         await self._spend(claims.session, claims.expires_at)
-        await self._lockout.succeeded(f"code:{claims.subject}", visitor.address)
+        await self._lockout.succeeded(f"code:{claims.subject}", visitor.network)
         return await self._session(user, visitor)
 
     async def takes(self, kept: Credentials, code: str) -> bool:
@@ -166,7 +179,7 @@ class Signing:
 
     async def _begin(self, account: str, visitor: Visitor) -> None:
         try:
-            await self._lockout.begin(account, visitor.address)
+            await self._lockout.begin(account, visitor.network)
         except TooMany:
             self._metrics.sign_ins.labels("locked").inc()
             log.warning("sign_in_waits", address=visitor.address)

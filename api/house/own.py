@@ -35,11 +35,11 @@ async def change_password(parts: Parts, principal: Principal, old: str, new: str
 
 async def confirm(parts: Parts, principal: Principal, password: str, visitor: Visitor) -> Credentials:
     """Make sure that it is still the person who asks. Raises Unknown, TooMany."""
-    await parts.lockout.begin(f"confirm:{principal.id}", visitor.address)
+    await parts.lockout.begin(f"confirm:{principal.id}", visitor.network)
     kept = await parts.credentials.get(principal.id)
     if not await parts.passwords.verify(password, kept.password):
         raise Unknown(WRONG)
-    await parts.lockout.succeeded(f"confirm:{principal.id}", visitor.address)
+    await parts.lockout.succeeded(f"confirm:{principal.id}", visitor.network)
     return kept
 
 
@@ -58,7 +58,7 @@ async def set_up_codes(parts: Parts, principal: Principal, password: str, visito
 
 async def confirm_codes(parts: Parts, principal: Principal, code: str, visitor: Visitor) -> list[str]:
     """Finish it, and return the recovery codes, which are shown this once. Raises Conflict, InvalidInput, TooMany."""
-    await parts.lockout.begin(f"confirm:{principal.id}", visitor.address)
+    await parts.lockout.begin(f"confirm:{principal.id}", visitor.network)
     kept = await parts.credentials.get(principal.id)
     secret = parts.seal.open(kept.totp_pending, codes.SEAL_ABOUT + principal.id) if kept.totp_pending else None
     if secret is None:
@@ -73,7 +73,7 @@ async def confirm_codes(parts: Parts, principal: Principal, code: str, visitor: 
     if await parts.credentials.all.update(Change(put=put), *own) is None:
         message = "it was changed meanwhile; begin again"
         raise Conflict(message)
-    await parts.lockout.succeeded(f"confirm:{principal.id}", visitor.address)
+    await parts.lockout.succeeded(f"confirm:{principal.id}", visitor.network)
     await parts.audit.note(principal, "second_factor.added", principal.id, address=visitor.address)
     return shown
 
@@ -104,7 +104,7 @@ async def drop_codes(parts: Parts, user: str) -> None:
 
 async def _prove(parts: Parts, principal: Principal, password: str, code: str, visitor: Visitor) -> None:
     kept = await confirm(parts, principal, password, visitor)
-    await parts.lockout.begin(f"code:{principal.id}", visitor.address)
+    await parts.lockout.begin(f"code:{principal.id}", visitor.network)
     if not kept.totp or not await parts.signing.takes(kept, code):
         raise Unknown(WRONG)
-    await parts.lockout.succeeded(f"code:{principal.id}", visitor.address)
+    await parts.lockout.succeeded(f"code:{principal.id}", visitor.network)

@@ -13,14 +13,14 @@ routes = router("/sessions", "sessions")
 @routes.post("", status_code=201)
 async def sign_in(given: shown.SignIn, parts: HouseParts, visitor: From) -> shown.SignInAnswer:
     """Sign in with address and password; where there is a second factor, a code is wanted next."""
-    await parts.limits.hit(SIGN_INS, visitor.address)
+    await parts.limits.hit(SIGN_INS, visitor.network)
     return _answered(await parts.signing.password(given.email, given.password, visitor))
 
 
 @routes.post("/code", status_code=201)
 async def give_code(given: shown.CodeGiven, parts: HouseParts, visitor: From) -> shown.Tokens:
     """Finish signing in with a code, or with a recovery code."""
-    await parts.limits.hit(SIGN_INS, visitor.address)
+    await parts.limits.hit(SIGN_INS, visitor.network)
     return _tokens(await parts.signing.code(given.token, given.code, visitor))
 
 

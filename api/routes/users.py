@@ -75,7 +75,7 @@ async def invite(new: NewInvitation, principal: Admin, parts: HouseParts) -> Inv
 @invited.post("/acceptance", status_code=201)
 async def accept_invitation(given: Acceptance, parts: HouseParts, visitor: From) -> UserShown:
     """Come in with an invitation, or choose a new password with one; then sign in."""
-    await parts.limits.hit(SIGN_INS, visitor.address)
+    await parts.limits.hit(SIGN_INS, visitor.network)
     user = await people.accept(parts, given.token, given.name, given.password, visitor.address)
     return UserShown.model_validate(user)
 

@@ -20,7 +20,7 @@ Line = Annotated[str, StringConstraints(strip_whitespace=True, pattern=r"^[^\x00
 """Text of one line, for names that end up in logs and letters."""
 Title = Annotated[Line, Field(min_length=1, max_length=200, examples=["Payments"])]
 Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$", examples=["payments"])]
-Note = Annotated[str, Field(max_length=4000, pattern=r"^[^\x00]*$")]
+Note = Annotated[str, Field(max_length=4000, pattern=r"^[^\x00]*$", examples=["a planned restart"])]
 Moment = Annotated[datetime, AfterValidator(_utc)]
 
 

@@ -166,7 +166,7 @@ class NewReplay(Given):
 
     topic: Topic
     ids: list[Annotated[str, Field(pattern=r"^[0-9]{1,9}-[0-9]{1,18}$")]] = Field([], max_length=1000)
-    reason: Annotated[str, Field(max_length=64, pattern=r"^[a-z_]*$")] = ""
+    reason: Annotated[str, Field(max_length=64, pattern=r"^[a-z_]*$", examples=["not_json"])] = ""
     since: Moment | None = None
     limit: int = Field(0, ge=0, le=1_000_000, description="At most so many; 0: all.")
     again: bool = Field(default=False, description="Also what was rejected again after a replay.")
@@ -202,7 +202,7 @@ class NewVerdict(Given):
 
     judgement: Literal["true", "false_alarm"]
     note: Note = ""
-    alert: Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{0,128}$")] = ""
+    alert: Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{0,128}$", examples=["0c5a1f"])] = ""
 
 
 class VerdictShown(Shown):
@@ -230,8 +230,8 @@ class NewSilence(Given):
 
     reason: Annotated[Line, Field(min_length=1, max_length=1000, examples=["load test until Friday"])]
     until: Moment
-    fingerprint: Annotated[Line, Field(max_length=255)] = ""
-    template: Annotated[str, Field(max_length=10_000, pattern=r"^[^\x00]*$")] = ""
+    fingerprint: Annotated[Line, Field(max_length=255, examples=["c0ffee12"])] = ""
+    template: Annotated[str, Field(max_length=10_000, pattern=r"^[^\x00]*$", examples=["up <*>"])] = ""
     match: list[NewCondition] = Field([], max_length=20)
 
 

@@ -81,11 +81,15 @@ class Recalibrated:
     def __init__(self, stream: Stream) -> None:
         self._stream = stream
         self._verdicts: list[Verdict] = []
-        self._detector = stream.detector
+        self._detector: Detector | None = stream.detector
         self._memo: dict[str, bool] = {}
 
     def silent(self, alarm: Alarm) -> bool:
         """Tell whether the version calls it strange no more."""
+        if self._detector is None:
+            first = self._stream.detector
+            version = recalibrate(first.version, judged_of({v.anomaly: v for v in self._verdicts}.values()))
+            self._detector = Detector(version, first.reference)
         name = alarm.anomaly.id
         if name not in self._memo:
             shown = observe(self._detector, alarm.case.sequence, self._stream.over)
@@ -93,11 +97,9 @@ class Recalibrated:
         return self._memo[name]
 
     def learn(self, verdict: Verdict) -> None:
-        """Make a new version of the same weights."""
+        """Let a new version of the same weights be made when the next alert comes."""
         self._verdicts.append(verdict)
-        first = self._stream.detector
-        version = recalibrate(first.version, judged_of({v.anomaly: v for v in self._verdicts}.values()))
-        self._detector = Detector(version, first.reference)
+        self._detector = None
         self._memo.clear()
 
 
@@ -145,7 +147,7 @@ class Told:
 
 
 def play(stream: Stream, rule: Rule, answers: int, end: float = 1.0) -> Told:
-    """Let the operator answer the first `answers` alerts, those before `end`."""
+    """Let the operator answer the first `answers` alerts, none after `end`."""
     at: list[float] = []
     true: list[bool] = []
     verdicts: list[Verdict] = []
@@ -155,7 +157,7 @@ def play(stream: Stream, rule: Rule, answers: int, end: float = 1.0) -> Told:
             continue
         at.append(met.at)
         true.append(met.anomalous)
-        if len(verdicts) < answers and met.at < end:
+        if len(verdicts) < answers and met.at <= end:
             moment = NOW + timedelta(seconds=len(verdicts))
             judgement: Judgement = "true" if met.anomalous else "false_alarm"
             verdict = feedback.verdict_on(met.alarm.anomaly, judgement, "operator", moment)
@@ -174,12 +176,13 @@ class Outcome:
     alerts: int
 
 
-def outcome(stream: Stream, told: Told, begin: float) -> Outcome:
+def outcome(stream: Stream, rule: Rule, begin: float) -> Outcome:
     """Return precision and recall of what comes after `begin`, anomalous sequences that nobody saw among them."""
-    shown = [true for at, true in zip(told.at, told.true, strict=True) if at > begin]
-    anomalous = sum(met.anomalous for met in stream.met if met.at > begin)
-    right = sum(shown)
-    return Outcome(right / len(shown) if shown else 0.0, right / anomalous if anomalous else 0.0, len(shown))
+    later = [met for met in stream.met if met.at > begin]
+    told = [met.anomalous for met in later if met.alarm is not None and not rule.silent(met.alarm)]
+    anomalous = sum(met.anomalous for met in later)
+    right = sum(told)
+    return Outcome(right / len(told) if told else 0.0, right / anomalous if anomalous else 0.0, len(told))
 
 
 def curves(stream: Stream, answers: Sequence[int] = ANSWERS) -> tuple[float, dict[str, list[Outcome]]]:
@@ -187,11 +190,17 @@ def curves(stream: Stream, answers: Sequence[int] = ANSWERS) -> tuple[float, dic
 
     It begins when the last of ours has got the most answers; a naive rule gets no answer after that either.
     """
-    begin = max(play(stream, RULES[name](stream), max(answers)).answered for name in OURS)
-    found = {
-        name: [outcome(stream, play(stream, rule(stream), n, begin + 1e-12), begin) for n in answers]
-        for name, rule in RULES.items()
-    }
+    most = max(answers)
+    begin = max(play(stream, RULES[name](stream), most).answered for name in OURS)
+    found: dict[str, list[Outcome]] = {}
+    for name, rule in RULES.items():
+        verdicts = play(stream, rule(stream), most, begin).verdicts
+        found[name] = []
+        for n in answers:
+            taught = rule(stream)
+            for verdict in verdicts[:n]:  # with fewer answers, the first are the same
+                taught.learn(verdict)
+            found[name].append(outcome(stream, taught, begin))
     return begin, found
 
 

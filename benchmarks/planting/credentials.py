@@ -185,7 +185,12 @@ SECRETS: Final = [
         " --verbose",
         bare=False,
     ),
-    _around("password in words", "/login of ivo with password ", ALNUM, 14, " was refused", bare=False),
+    Kind(
+        "password in words",
+        "secrets",
+        marked(lambda r: ("/login of ivo with password ", some(r, ALNUM, 12) + some(r, DIGITS, 2), " was refused")),
+        bare=False,
+    ),
     _around("named pair", '<add key="MailPassword" value="', ALNUM + "!_-", 16, '" />', bare=False),
     _around("mysql -p", "mysqldump -h db -u shop -p", ALNUM + "!_", 14, " shop", bare=False),
     _around("sshpass", "sshpass -p ", ALNUM + "!_", 14, " ssh deploy@web-3 uptime", bare=False),

@@ -43,6 +43,10 @@ def _plain_base64(rng: Random) -> str:
 
 _LINES: Final[dict[str, Callable[[Random], str]]] = {
     "uuid": lambda r: f"request {_uuid(r)} took {r.randrange(900)} ms",
+    "session that is a UUID": lambda r: f"session_id={_uuid(r)} state=open",
+    "session of ZooKeeper": lambda r: f"Established session 0x{some(r, HEX, 15)} with sessionid:0x{some(r, HEX, 15)}",
+    "pin of a chip": lambda r: f"gpio pin: {r.randrange(64)} spin: {r.randrange(1000, 9999)} of 4",
+    "sentence about a password": lambda r: f"password is older than {r.randrange(10, 99)} days, change it",
     "request id": lambda r: f"level=info request_id={_uuid(r)} status=200",
     "trace id": lambda r: f"trace_id={some(r, HEX, 32)} span_id={some(r, HEX, 16)} sampled=1",
     "traceparent": lambda r: f"traceparent: 00-{some(r, HEX, 32)}-{some(r, HEX, 16)}-01",

@@ -2,19 +2,13 @@
 
 import asyncio
 import tempfile
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import typer
-from prometheus_client import CollectorRegistry
 
-from api.app import create_app
 from api.auth import keys as key_files
-from api.metrics import ApiMetrics
-from api.parts import utc_now
-from api.store import migrations
-from api.store.driver import MongoStore
-from api.store.migrations.step import Step
 from deepsentry import logs, settings
 from deepsentry.commands.output import Json, out, print_json
 from deepsentry.control import Api
@@ -29,7 +23,7 @@ def serve(context: typer.Context) -> None:
     """Serve the control plane until interrupted."""
     if context.invoked_subcommand is not None:
         return
-    from api.serving import serve as run  # noqa: PLC0415 - uvicorn is needed here only
+    from api.serving import serve as run  # noqa: PLC0415 - the web framework is slow to import, and needed here only
 
     effective, _ = settings.load()
     logs.configure(effective.log)
@@ -40,6 +34,8 @@ def serve(context: typer.Context) -> None:
 @api.command("openapi")
 def openapi() -> None:
     """Print the schema (OpenAPI 3.1) from which clients are generated."""
+    from api.app import create_app  # noqa: PLC0415 - as above
+
     with tempfile.TemporaryDirectory() as folder:
         key_files.ensure(Path(folder), datetime.now(UTC))
         defaults = settings.Settings(api=Api(keys=Path(folder)))
@@ -52,9 +48,9 @@ def migrate(*, as_json: Json = False) -> None:
     effective, _ = settings.load()
     done = asyncio.run(_migrated(effective))
     if as_json:
-        print_json({"applied": [{"number": step.number, "title": step.title} for step in done]})
+        print_json({"applied": [{"number": number, "title": title} for number, title in done]})
     else:
-        out.print("\n".join(f"{step.number:04d} {step.title}" for step in done) or "nothing to do")
+        out.print("\n".join(f"{number:04d} {title}" for number, title in done) or "nothing to do")
 
 
 @keys.command("create")
@@ -72,9 +68,16 @@ def retire_keys() -> None:
     out.print("\n".join(f"removed {kid}" for kid in gone) or "nothing to do")
 
 
-async def _migrated(effective: settings.Settings) -> list[Step]:
+async def _migrated(effective: settings.Settings) -> Sequence[tuple[int, str]]:
+    from prometheus_client import CollectorRegistry  # noqa: PLC0415 - as above
+
+    from api.metrics import ApiMetrics  # noqa: PLC0415
+    from api.parts import utc_now  # noqa: PLC0415
+    from api.store import migrations  # noqa: PLC0415
+    from api.store.driver import MongoStore  # noqa: PLC0415
+
     kept = MongoStore(effective.mongo, ApiMetrics(CollectorRegistry()))
     try:
-        return await migrations.migrate(kept, utc_now)
+        return [(step.number, step.title) for step in await migrations.migrate(kept, utc_now)]
     finally:
         await kept.close()

@@ -53,6 +53,7 @@ def demo(
         for way, s in found.scores.items()
     ]
     table(rows, "Faulty requests among what came later, all sites together")
+    table([dict(each) for each in found.rounds], "Rounds, in seconds; beside is what is not a site at work")
     table([{"site": name, **crossed} for name, crossed in found.wire.items()], "What crossed the wire, and what stayed")
 
 

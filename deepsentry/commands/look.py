@@ -11,11 +11,11 @@ from typing import Annotated, Final
 import msgspec
 import typer
 
+from deepsentry import feedback, settings, topics, wire
 from deepsentry import kafka as broker
-from deepsentry import settings, topics, wire
 from deepsentry.commands.learn import train_version
 from deepsentry.commands.output import Json, err, out, print_json
-from deepsentry.errors import DataError, NotFound, VersionMissing, VersionRefused, WireError
+from deepsentry.errors import DataError, NotFound, VersionMissing, VersionRefused
 from deepsentry.events import Anomaly, CleanEntry, ModelReference
 from deepsentry.settings import Settings
 from models.detector import Detector
@@ -99,13 +99,15 @@ def judge(effective: Settings, detector: Detector, entries: Iterable[CleanEntry]
 
 
 def explain(
-    anomaly_id: Annotated[str, typer.Argument(metavar="ANOMALY-ID", help="Its id, or the first digits of it.")],
+    anomaly_id: Annotated[
+        str, typer.Argument(metavar="ID", help="Id of an anomaly or of an alert, or its first digits.")
+    ],
     *,
     as_json: Json = False,
 ) -> None:
     """Judge an anomaly anew from the topics and the registry, and say why it is one."""
     effective, _ = settings.load()
-    anomaly = find(effective, anomaly_id)
+    anomaly, _ = feedback.find(effective.kafka, anomaly_id)
     again = reconstruct(effective, anomaly)
     if as_json:
         print_json(again)
@@ -115,25 +117,6 @@ def explain(
         err.print(f"judged anew: score {again.score:.3f}, as published")
     else:
         err.print(f"judged anew: score {again.score:.3f}, published was {anomaly.score:.3f}")
-
-
-def find(effective: Settings, prefix: str) -> Anomaly:
-    """Return the newest anomaly whose id begins with `prefix`. Raises NotFound, KafkaError."""
-    found: dict[str, Anomaly] = {}
-    for record in broker.read(effective.kafka, topics.ANOMALIES.name):
-        try:
-            anomaly = wire.decode(Anomaly, record.value)
-        except WireError:
-            continue
-        if anomaly.id.startswith(prefix):
-            found[anomaly.id] = anomaly
-    if not found:
-        message = f"no anomaly {prefix!r} on {topics.ANOMALIES.name}; ids stand in the alerts"
-        raise NotFound(message)
-    if len(found) > 1:
-        message = f"{prefix!r} begins {len(found)} anomaly ids, such as {', '.join(sorted(found)[:3])}"
-        raise NotFound(message)
-    return found.popitem()[1]
 
 
 def reconstruct(effective: Settings, anomaly: Anomaly) -> Reconstruction:

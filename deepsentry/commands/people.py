@@ -6,14 +6,10 @@ import sys
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated, TypeVar
+from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import typer
 
-from api.auth import keys as key_files
-from api.auth.passwords import acceptable
-from api.house import people
-from api.parts import Parts, compose
 from deepsentry import settings, wire
 from deepsentry.commands.output import Json, out, print_json
 from deepsentry.errors import DataError
@@ -21,6 +17,9 @@ from deepsentry.errors import DataError
 users = typer.Typer(no_args_is_help=True, help="People who may sign in to the control plane.")
 audit = typer.Typer(no_args_is_help=True, help="What was changed in the control plane, and by whom.")
 T = TypeVar("T")
+
+if TYPE_CHECKING:
+    from api.parts import Parts
 
 Email = Annotated[str, typer.Option(help="The address to sign in with.")]
 PasswordFile = Annotated[
@@ -37,10 +36,13 @@ def create_admin(
     as_json: Json = False,
 ) -> None:
     """Make an admin of the house, who then invites the others."""
+    from api.auth.passwords import acceptable  # noqa: PLC0415 - the control plane is slow to import
+    from api.house import people  # noqa: PLC0415
+
     password = _password(password_file)
     acceptable(password, email, name, where="password")
 
-    async def make(parts: Parts) -> str:
+    async def make(parts: "Parts") -> str:
         user = await people.add(parts, email, name, "admin", await parts.passwords.hash(password))
         await parts.audit.note("house", "user.created", user.id, facts={"role": "admin"})
         return user.id
@@ -55,8 +57,9 @@ def create_admin(
 @users.command("reset")
 def reset(email: Email) -> None:
     """Print a token by which a person chooses a new password; for the day on which no admin can sign in."""
+    from api.house import people  # noqa: PLC0415 - as above
 
-    async def offer(parts: Parts) -> str:
+    async def offer(parts: "Parts") -> str:
         user = await parts.users.by_email(email)
         if user is None:
             message = "nobody has this address"
@@ -71,7 +74,7 @@ def reset(email: Email) -> None:
 def export() -> None:
     """Print the whole audit log as JSON, one entry a line."""
 
-    async def write(parts: Parts) -> None:
+    async def write(parts: "Parts") -> None:
         async for entry in parts.audit.entries():
             sys.stdout.buffer.write(wire.encode(entry) + b"\n")
 
@@ -83,7 +86,7 @@ def export() -> None:
 def verify(*, as_json: Json = False) -> None:
     """Compare every entry with its hash, and with the one before; exit status 1 where one is not as it was."""
 
-    async def look(parts: Parts) -> int | None:
+    async def look(parts: "Parts") -> int | None:
         return await parts.audit.first_broken()
 
     broken = _run(look)
@@ -95,7 +98,10 @@ def verify(*, as_json: Json = False) -> None:
         raise typer.Exit(1)
 
 
-def _run(work: Callable[[Parts], Awaitable[T]]) -> T:
+def _run(work: Callable[["Parts"], Awaitable[T]]) -> T:
+    from api.auth import keys as key_files  # noqa: PLC0415 - as above
+    from api.parts import compose  # noqa: PLC0415
+
     effective, _ = settings.load()
     key_files.ensure(effective.api.keys, datetime.now(UTC))
 

@@ -5,6 +5,7 @@ import shutil
 import signal
 import time
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Final
 
@@ -19,8 +20,10 @@ from aggregator.flower import Tasks
 from aggregator.home import SECRET, environment
 from aggregator.keeping import write
 from aggregator.kit import SiteFile
-from aggregator.participant import Participant
+from aggregator.ledger import Ledger
+from aggregator.participant import Participant, Privately
 from aggregator.policy import Policy, read_policy
+from aggregator.privacy import Budget
 from aggregator.secagg import Terms, read_roster
 from aggregator.standing import Masks
 from deepsentry import logs, settings
@@ -82,7 +85,11 @@ def serve(home: Home = FOLDER) -> None:
     secret = state / SECRET_FILE
     write(secret, secrets.token_hex(32).encode(), SECRET)
     participant = Participant(
-        Data(effective, file, time.monotonic), policy, masks_of(file.name, home, policy), saver(effective)
+        Data(effective, file, time.monotonic),
+        policy,
+        masks_of(file.name, home, policy),
+        saver(effective),
+        Privately.of(Ledger(state / "privacy"), Budget(policy.epsilon, policy.delta), policy.unit, _now),
     )
     node = Child("supernode", supernode(file, home, secret), environment(state / "flower"), home / "supernode.log")
     agent = Agent(
@@ -162,6 +169,10 @@ def supernode(file: SiteFile, home: Path, secret: Path) -> list[str]:
         *("--auth-supernode-private-key", str(home / kit.NODE_KEY), "--isolation", "process"),
         *("--host", "127.0.0.1", "--port", str(file.port), "--superexec-auth-secret-file", str(secret)),
     ]
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="seconds")
 
 
 def _quiet(stage: str, done: int, total: int) -> None:

@@ -18,7 +18,7 @@ from deepsentry.events.work import Job, JobReport
 from deepsentry.local import free_port
 from deepsentry.sections import Federation
 
-UP_WITHIN: Final = 180.0
+UP_WITHIN: Final = 600.0
 POLL_S: Final = 0.25
 
 
@@ -152,7 +152,7 @@ class Cluster:
         mine = environment(self.folder / "flower") | {
             **foreign,
             "PYTHONPYCACHEPREFIX": str(self.folder / "bytecode"),
-            "FLWR_SUPEREXEC_TASK_POLL_INTERVAL": "0.1",
+            "FLWR_SUPEREXEC_TASK_POLL_INTERVAL": "0.5",
             "DEEPSENTRY_CONFIG": str(config),
             "DEEPSENTRY_FEDERATION__HOME": str(self.section.home),
             "DEEPSENTRY_FEDERATION__PORT": str(self.section.port),

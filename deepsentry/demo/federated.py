@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Final, Protocol
 
 from aggregator.audit import Line
+from aggregator.keeping import JobFolder
 from aggregator.versions import Versions
 from deepsentry import wire
 from deepsentry.demo.cluster import Cluster
@@ -62,6 +63,8 @@ class Outcome:
     wire: dict[str, dict[str, int]]
     """Site -> bytes of messages in and out, and bytes of the log that stayed."""
     seconds: dict[str, float] = field(default_factory=dict)
+    rounds: tuple[dict[str, float], ...] = ()
+    """Of each round: its seconds, those of the site that trained longest, and what lies beside."""
 
 
 def run(
@@ -88,14 +91,17 @@ def run(
         if last.state not in {"registered", "rejected"}:
             message = f"the job ended as {last.state}: {last.message}"
             raise FederationError(message)
-        narrator.phase("the sites have versions of their own; judging what came later")
-        began = time.monotonic()
-        scores = _scores(cluster, places, read, train) if last.state == "registered" else {}
-        seconds["comparison"] = round(time.monotonic() - began, 1)
         crossed = {name: _crossed(cluster.site_folder(name)) for name in places}
         if last.version is not None:
-            Versions(cluster.home.versions).read(last.version.name, last.version.version)
-    return Outcome(last.state, last.message, last.version, scores, crossed, seconds)
+            Versions(cluster.home.versions).read(last.version.name, last.version.version)  # it is whole, or this raises
+        rounds = _rounds(cluster, tuple(places))
+    narrator.phase(
+        "the sites have versions of their own; learning alone and in one place too, and judging what came later"
+    )
+    began = time.monotonic()
+    scores = _scores(cluster, places, read, train) if last.state == "registered" else {}
+    seconds["comparison"] = round(time.monotonic() - began, 1)
+    return Outcome(last.state, last.message, last.version, scores, crossed, seconds, rounds)
 
 
 def _scores(cluster: Cluster, places: Mapping[str, Slice], read: Read, train: Train) -> dict[str, Score]:
@@ -132,9 +138,35 @@ def _score(flags: Sequence[tuple[bool, bool]]) -> Score:
     return Score(round(2 * found / max(2 * found + false + missed, 1), 4), found, false, missed)
 
 
+def _rounds(cluster: Cluster, names: Sequence[str]) -> tuple[dict[str, float], ...]:
+    """Return how long each round took, and how long the slowest site was at it by its own audit."""
+    busy: dict[int, float] = {}
+    for name in names:
+        at_site: dict[int, float] = {}
+        for line in _audit(cluster.site_folder(name)):
+            if line.type.startswith("train"):
+                at_site[line.round] = at_site.get(line.round, 0.0) + line.seconds
+        for number, seconds in at_site.items():
+            busy[number] = max(busy.get(number, 0.0), seconds)
+    kept = JobFolder(cluster.home.job(JOB)).rounds()
+    return tuple(
+        {
+            "round": k.round,
+            "seconds": k.seconds,
+            "slowest site": round(busy.get(k.round, 0.0), 1),
+            "beside": round(k.seconds - busy.get(k.round, 0.0), 1),
+        }
+        for k in kept
+    )
+
+
+def _audit(folder: Path) -> list[Line]:
+    return [wire.decode(Line, line) for line in (folder / "audit.jsonl").read_bytes().splitlines()]
+
+
 def _crossed(folder: Path) -> dict[str, int]:
     """Return the bytes of messages that a site got and sent, by its own audit, and of the log that stayed."""
-    lines = [wire.decode(Line, line) for line in (folder / "audit.jsonl").read_bytes().splitlines()]
+    lines = _audit(folder)
     return {
         "messages": len(lines),
         "bytes_in": sum(line.bytes_in for line in lines),

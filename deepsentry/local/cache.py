@@ -1,10 +1,9 @@
 """A real Valkey on loopback, from a wheel; it appends to a file, so that a crash loses at most a second."""
 
+import socket
 import sys
 from pathlib import Path
 from typing import Final
-
-from redis import Redis, RedisError
 
 from deepsentry.errors import LocalServerError
 from deepsentry.local.process import ServerProcess, free_port
@@ -62,7 +61,8 @@ class LocalCache:
 
     def _answers(self) -> bool:
         try:
-            with Redis.from_url(self.url, socket_timeout=1.0) as client:
-                return bool(client.ping())
-        except RedisError:
+            with socket.create_connection(("127.0.0.1", self.port), 1.0) as connection:
+                connection.sendall(b"PING\r\n")
+                return connection.recv(64) == b"+PONG\r\n"  # while it reads its file it says that it is loading
+        except OSError:
             return False

@@ -8,9 +8,6 @@ import sys
 from pathlib import Path
 from typing import Final
 
-from pymongo import MongoClient
-from pymongo.errors import PyMongoError
-
 from deepsentry.errors import LocalServerError
 from deepsentry.local.process import ServerProcess, free_port
 
@@ -52,6 +49,9 @@ class LocalStore:
         self._process.kill()
 
     def _answers(self) -> bool:
+        from pymongo import MongoClient  # noqa: PLC0415 - slow to import, and only a one-machine run needs it
+        from pymongo.errors import PyMongoError  # noqa: PLC0415
+
         client: MongoClient[dict[str, object]]
         try:
             with MongoClient(self.url, serverSelectionTimeoutMS=1000, connectTimeoutMS=1000) as client:

@@ -28,9 +28,9 @@ def rate(context: Context) -> str:
     most = max(context.histogram)
     top = len(BARS) - 1
     bars = "".join(" " if not count else BARS[-(-count * top // most)] for count in context.histogram)
-    minutes = (context.until - context.since).total_seconds() / 60
-    atleast = "" if context.whole else "at least "
-    return f"|{bars}| {atleast}{sum(context.histogram):,} in {minutes:.0f} minutes, {most:,} at the most at once"
+    seconds = (context.until - context.since).total_seconds()
+    least, part = "" if context.whole else "at least ", seconds / len(context.histogram)
+    return f"|{bars}| {least}{sum(context.histogram):,} in {seconds / 60:.0f} minutes, at most {most:,} in {part:.0f} s"
 
 
 def before(context: Context, most: int) -> Iterator[str]:

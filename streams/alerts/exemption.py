@@ -55,6 +55,22 @@ class Exemption:
         )
 
 
+class Exemptions:
+    """Many silences as one: those of a fingerprint are found by it, as there can be thousands of them."""
+
+    def __init__(self, exemptions: Iterable[Exemption]) -> None:
+        self._others: list[Exemption] = []
+        self._by_fingerprint: dict[str, list[Exemption]] = {}
+        for each in exemptions:
+            wanted = each.silence.fingerprint
+            (self._by_fingerprint.setdefault(wanted, []) if wanted else self._others).append(each)
+
+    def silence_on(self, alert: Alert, now: datetime) -> Silence | None:
+        """Return the first silence that covers `alert` now."""
+        near = self._by_fingerprint.get(alert.fingerprint, ())
+        return next((each.silence for found in (near, self._others) for each in found if each.covers(alert, now)), None)
+
+
 def covering(exemptions: Iterable[Exempts], alert: Alert, now: datetime) -> Silence | None:
     """Return the first silence that covers `alert`."""
     return next((found for each in exemptions if (found := each.silence_on(alert, now))), None)

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import Final
 
-from deepsentry.events import Alert, Silence, Verdict, View
+from deepsentry.events import Alert, Anomaly, Silence, Verdict, View
 from streams.alerts.likeness import NEAR, Likeness
 
 MOST: Final = 10_000
@@ -46,9 +46,8 @@ class Judged:
         self._alerts = {v.alert: v for v in standing if v.alert and v.judgement == "false_alarm"}
         self._kinds: dict[Key, list[tuple[Likeness, Verdict]]] = defaultdict(list)
         for verdict in standing:
-            likeness = Likeness.of(verdict.judged) if verdict.judged else None
-            if likeness is not None:
-                self._kinds[_key(likeness)].append((likeness, verdict))
+            if verdict.judged is not None and (likeness := Likeness.of(verdict.judged)) is not None:
+                self._kinds[_key(verdict.judged)].append((likeness, verdict))
 
     def __len__(self) -> int:
         return len(self._alerts) + sum(map(len, self._kinds.values()))
@@ -61,15 +60,18 @@ class Judged:
         judged = self._alerts.get(alert.id)
         if judged is not None and now < until(judged, self._days):
             return silence_of(judged, self._days)
-        if alert.members or alert.count > 1 or not self._kinds:
+        if alert.members or alert.count > 1:
             return None  # of several anomalies, only the strangest is known
-        mine = Likeness.of(alert.anomaly)
-        alike = [v for other, v in self._kinds.get(_key(mine), ()) if other.is_like(mine, self._near)] if mine else []
+        kinds = self._kinds.get(_key(alert.anomaly))
+        mine = Likeness.of(alert.anomaly) if kinds else None
+        alike = [verdict for other, verdict in kinds or () if mine and other.is_like(mine, self._near)]
         if any(verdict.judgement == "true" for verdict in alike):
             return None
         found = [verdict for verdict in alike if now < until(verdict, self._days)]
         return silence_of(found[-1], self._days) if found else None
 
 
-def _key(likeness: Likeness) -> Key:
-    return likeness.service, likeness.template, likeness.views
+def _key(anomaly: Anomaly) -> Key:
+    """Return what is cheap to compare: in a storm, most anomalies are like none that was judged."""
+    explanation = anomaly.explanation
+    return anomaly.service, explanation.template, frozenset(v.view for v in explanation.views if v.score > 1)

@@ -7,7 +7,7 @@ from deepsentry.events import Anomaly
 from streams.alerts import wording
 from streams.alerts.visible import visible
 
-LIMIT: Final = 60_000
+LIMIT: Final = 120_000
 """Bytes of a picture."""
 STEPS: Final = ((110, 90), (80, 60), (60, 40), (60, 15))
 """Dots per inch and characters of a line, tried until it fits."""

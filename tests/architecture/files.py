@@ -18,7 +18,7 @@ def tracked() -> list[Path]:
     return sorted(path for path in map(Path, names) if (ROOT / path).is_file() and path.name not in GENERATED)
 
 
-ROOT_FOLDERS = ("deepsentry", "streams", "models", "tests", "benchmarks", "docs", "scripts")
+ROOT_FOLDERS = ("deepsentry", "streams", "models", "aggregator", "api", "tests", "benchmarks", "docs", "scripts")
 
 
 def sources(*folders: str) -> list[Path]:

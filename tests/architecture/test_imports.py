@@ -35,12 +35,12 @@ def test_every_import_contract_is_kept() -> None:
     assert " 0 broken" in done.stdout
 
 
-@pytest.mark.parametrize("path", sources("deepsentry", "streams", "models"), ids=str)
+@pytest.mark.parametrize("path", sources("deepsentry", "streams", "models", "aggregator", "api"), ids=str)
 def test_only_the_wire_names_a_codec(path: Path) -> None:
     named = CODECS & set(imported(ROOT / path))
     assert not named or path == Path("deepsentry/wire.py") or path.as_posix() in READS_OTHERS_TEXT
 
 
-@pytest.mark.parametrize("path", sources("deepsentry", "streams", "models"), ids=str)
+@pytest.mark.parametrize("path", sources("deepsentry", "streams", "models", "aggregator", "api"), ids=str)
 def test_nothing_that_runs_what_it_reads_is_imported(path: Path) -> None:
     assert not UNSAFE & {name.partition(".")[0] for name in imported(ROOT / path)}

@@ -39,8 +39,10 @@ class Tap:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        asyncio.run_coroutine_threadsafe(self._close(), self._loop).result(10)
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join(10)
+        self._loop.close()
 
     def cut(self) -> None:
         """Break all connections, and let none through until `mend`."""
@@ -60,7 +62,16 @@ class Tap:
             writer.transport.abort()
 
     async def _listen(self) -> None:
-        await asyncio.start_server(self._serve, "127.0.0.1", self.port, ssl=self._server)
+        self._listening = await asyncio.start_server(self._serve, "127.0.0.1", self.port, ssl=self._server)
+
+    async def _close(self) -> None:
+        self._listening.close()
+        self._break()
+        others = asyncio.all_tasks() - {asyncio.current_task()}
+        for task in others:
+            task.cancel()
+        await asyncio.gather(*others, return_exceptions=True)
+        await asyncio.sleep(0.1)  # until aborted transports have let go of their sockets
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         if self._cut:

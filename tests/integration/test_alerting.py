@@ -3,6 +3,7 @@
 import asyncio
 import hashlib
 import hmac
+import time
 from collections import Counter
 from collections.abc import Callable, Iterable
 
@@ -10,7 +11,8 @@ import msgspec
 from aiohttp import web
 
 from deepsentry import topics, wire
-from deepsentry.events import Alert, Anomaly
+from deepsentry.events import Alert, Anomaly, CleanEntry, Line, Position
+from tests.integration.published import demand_valid
 from tests.integration.stream import Stream, eventually
 from tests.unit.alerts.builders import anomaly
 from tests.unit.alerts.receiver import Received, receiving
@@ -130,3 +132,67 @@ async def test_a_target_that_was_away_for_too_long_hears_of_what_still_fires_whe
         assert told(receiver.received) == {(anomaly().fingerprint, "opened"): 1}
         assert worker.metric("deepsentry_notifications_total", target="mine", outcome="failed") == 1
     assert len(stream.stored(topics.REJECTED.name)) == 1
+
+
+async def test_a_webhook_gets_what_stood_around_and_the_topic_holds_cloud_events_of_their_schema(
+    stream: Stream,
+) -> None:
+    at = time.time()
+    entries = [
+        CleanEntry(Position(topics.RAW.name, 0, n), at - 9 + n, text, f"s{n}", host="web-9", service="checkout")
+        for n, text in enumerate(["pool exhausted", "payment declined for order 81"])
+    ]
+    stream.publish_clean(entries)
+    [odd] = [record for record, entry in stream.clean_records() if entry.raw.offset == 1]
+    clean = Position(topics.CLEAN.name, odd.partition, odd.offset)
+    line = Line(clean, entries[1].raw, at - 8, entries[1].message, deviates=True)
+    async with receiving() as receiver:
+        stream.work(
+            "alert",
+            DEEPSENTRY_ALERTS__TARGETS__MINE__KIND="webhook",
+            DEEPSENTRY_ALERTS__TARGETS__MINE__URL=receiver.url,
+            DEEPSENTRY_ALERTS__TARGETS__MINE__ALLOW_PRIVATE="true",
+        )
+        strange = anomaly("a-0", lines=(line,), positions=(odd.offset,), partition=odd.partition)
+        publish(stream, [strange])
+        await awaited(lambda: receiver.received)
+    event = wire.from_json(receiver.received[0].body)
+    assert [each["message"] for each in event["data"]["context"]["lines"]] == ["pool exhausted"]
+    assert sum(event["data"]["context"]["histogram"]) == 1
+    demand_valid(stream, topics.ALERTS)
+
+
+async def test_targets_that_are_deaf_busy_or_refuse_keep_nothing_from_the_others(stream: Stream) -> None:
+    problems = 12
+    busy_answers = iter([web.Response(status=429, headers={"Retry-After": "1"})] * 3)
+    async with (
+        receiving() as ear,
+        receiving(None) as deaf,
+        receiving(web.Response(status=400)) as refusing,
+        receiving(judge=lambda _: next(busy_answers, web.Response())) as busy,
+    ):
+        targets = {"ear": ear, "deaf": deaf, "refusing": refusing, "busy": busy}
+        environment = {
+            f"DEEPSENTRY_ALERTS__TARGETS__{name.upper()}__{key}": value
+            for name, receiver in targets.items()
+            for key, value in {
+                "KIND": "webhook",
+                "URL": receiver.url,
+                "SECRET": SECRET,
+                "ALLOW_PRIVATE": "true",
+                "TIMEOUT": "1",
+            }.items()
+        }
+        worker = stream.work(
+            "alert", DEEPSENTRY_ALERTS__QUIET="1000", DEEPSENTRY_ALERTS__INCIDENT_AFTER="0", **environment
+        )
+        publish(stream, (anomaly(f"a-{n}", fingerprint=f"{n:016x}") for n in range(problems)))
+        wanted = {(f"{n:016x}", "opened"): 1 for n in range(problems)}
+        await awaited(lambda: told(ear.received) == wanted)
+        await awaited(lambda: told(busy.received) == wanted)
+        await awaited(lambda: len(stream.stored(topics.REJECTED.name)) == problems)
+        assert len(ear.received) == problems
+        assert len(refusing.received) == problems
+        assert len(told(deaf.received)) == 1, "it is still told of the first, under the same key"
+        await awaited(lambda: worker.metric("deepsentry_notification_lag", target="deaf") >= problems - 1)
+        assert worker.metric("deepsentry_notifications_total", target="refusing", outcome="failed") == problems

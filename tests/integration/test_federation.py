@@ -37,7 +37,7 @@ PROTOCOL = {
     # names of arrays and numbers that weights travel under, and heads of requests
     b"request",
 }
-WITHIN = 420.0
+WITHIN = 1800.0
 
 
 def log_of(place: int) -> list[bytes]:
@@ -62,7 +62,7 @@ LOGS = {name: log_of(place) for place, name in enumerate(NAMES)}
 
 
 def job(name: str, **parameters: str | float | bool) -> Job:
-    chosen: dict[str, str | int | float | bool] = {"rounds": 1, "encoder_rounds": 0, "steps": 40, "round_s": 240.0}
+    chosen: dict[str, str | int | float | bool] = {"rounds": 1, "encoder_rounds": 0, "steps": 40, "round_s": 900.0}
     now = datetime.now(UTC)
     return Job(name, "federate", "", "", "test", "detector", now, {**chosen, **parameters})
 
@@ -93,8 +93,14 @@ def _process(cluster: Cluster, word: str) -> psutil.Process:
     """Return the aggregator's child whose command holds `word`."""
     assert cluster.aggregator is not None
     below = psutil.Process(cluster.aggregator.pid).children(recursive=True)
-    [found] = [p for p in below if any(word in part for part in p.cmdline())][:1]
-    return found
+    return next(p for p in below if any(word in part for part in _command(p)))
+
+
+def _command(process: psutil.Process) -> list[str]:
+    try:
+        return process.cmdline()
+    except psutil.Error:
+        return []  # it has just ended
 
 
 def test_sites_train_one_version_each_makes_its_own_and_no_word_of_a_log_leaves(cluster: Cluster, tap: Tap) -> None:
@@ -142,8 +148,9 @@ def test_with_another_authority_nobody_is_trusted(cluster: Cluster, tmp_path: Pa
 def test_a_task_is_not_given_to_who_has_not_the_executors_secret(cluster: Cluster) -> None:
     with httpx.Client(verify=False) as client:  # noqa: S501 - a stranger does not care
         for path in ("acquire-task", "pull-task-input", "push-messages"):
-            answer = client.post(f"https://127.0.0.1:{cluster.section.port}/v1/runtime/{path}", content=b"")
-            assert answer.status_code in {400, 401, 403}
+            where = f"https://127.0.0.1:{cluster.section.port}/v1/runtime/{path}"
+            answer = client.post(where, content=b"", headers={"content-type": "application/protobuf"})
+            assert answer.status_code == 401
 
 
 def test_a_key_that_is_not_enrolled_does_not_connect(cluster: Cluster, tmp_path: Path) -> None:
@@ -204,11 +211,11 @@ def test_a_site_is_killed_in_a_round_and_the_others_go_on(cluster: Cluster) -> N
                 process.kill()
             psutil.Process(cluster.sites["rome"].pid).kill()
 
-    last = cluster.run(job("fourth", quorum=3, round_s=120.0, wait_s=90.0), kill, WITHIN)
+    last = cluster.run(job("fourth", quorum=3, round_s=600.0, wait_s=300.0), kill, WITHIN)
     assert last.state == "registered", last.message
     assert JobFolder(cluster.home.job("fourth")).rounds()[0].sites["berlin"] == "ok"
     cluster.start_site("rome")
-    cluster.wait(lambda: cluster.online() == 4, "rome to come back", 180)
+    cluster.wait(lambda: cluster.online() == 4, "rome to come back", 600)
 
 
 def test_a_cut_line_ends_a_job_within_its_bounds_or_not_at_all(cluster: Cluster, tap: Tap) -> None:
@@ -217,12 +224,12 @@ def test_a_cut_line_ends_a_job_within_its_bounds_or_not_at_all(cluster: Cluster,
             tap.cut()
             threading.Timer(20.0, tap.mend).start()
 
-    last = cluster.run(job("fifth", quorum=3, round_s=90.0, wait_s=120.0), cut, WITHIN)
+    last = cluster.run(job("fifth", quorum=3, round_s=600.0, wait_s=300.0), cut, WITHIN)
     tap.mend()
     assert last.state in {"registered", "failed"}
     if last.state == "failed":
         assert "sites" in last.message
-    cluster.wait(lambda: cluster.online() == 4, "all sites to come back", 180)
+    cluster.wait(lambda: cluster.online() == 4, "all sites to come back", 600)
 
 
 def test_a_job_is_stopped(cluster: Cluster) -> None:

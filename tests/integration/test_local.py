@@ -4,6 +4,8 @@ from pathlib import Path
 
 import psutil
 import pytest
+from pymongo import MongoClient
+from redis import Redis
 
 from deepsentry import kafka as broker
 from deepsentry import topics
@@ -59,3 +61,40 @@ def test_temporary_data_and_the_process_are_gone_afterwards() -> None:
         assert running.exports() == {"DEEPSENTRY_KAFKA__BOOTSTRAP": running.kafka.bootstrap}
     assert not home.parent.exists()
     assert not psutil.pid_exists(pid)
+
+
+def test_what_the_store_answered_survives_a_crash(tmp_path: Path) -> None:
+    with servers(tmp_path, wanted=("store",)) as running:
+        client: MongoClient[dict[str, int]] = MongoClient(running.store.url)
+        for number in range(50):
+            client["test"]["things"].insert_one({"_id": number})
+        pid = running.store.pid
+        running.store.kill()
+        assert not psutil.pid_exists(pid)
+        running.store.start()
+        assert client["test"]["things"].count_documents({}) == 50
+        client.close()
+
+
+def test_the_cache_keeps_its_data_over_a_stop(tmp_path: Path) -> None:
+    with servers(tmp_path, wanted=("cache",)) as running:
+        with Redis.from_url(running.cache.url) as client:
+            client.set("key", "value")
+        running.cache.stop()
+        running.cache.start()
+        with Redis.from_url(running.cache.url) as client:
+            assert client.get("key") == b"value"
+
+
+def test_only_what_is_asked_for_runs_and_the_rest_cannot_be_looked_at() -> None:
+    with servers(wanted=("cache",)) as running:
+        assert running.exports() == {"DEEPSENTRY_REDIS__URL": running.cache.url}
+        with pytest.raises(LocalServerError, match="LocalStore was not asked for"):
+            running.store  # noqa: B018 - looking is what is refused
+
+
+def test_a_server_that_was_stopped_has_no_pid(tmp_path: Path) -> None:
+    with servers(tmp_path, wanted=("cache",)) as running:
+        running.cache.stop()
+        with pytest.raises(LocalServerError, match="the embedded cache is not running"):
+            running.cache.pid  # noqa: B018

@@ -2,6 +2,7 @@ from datetime import UTC, datetime
 
 from deepsentry import topics
 from deepsentry.demo.shop import Shop
+from tests.integration.published import demand_valid
 from tests.integration.stream import Stream, eventually, shop_records
 
 
@@ -35,3 +36,4 @@ def test_kill_in_mid_sequence_and_a_second_worker_change_no_anomaly_id(trained_s
     eventually(lambda: stream.scored("undisturbed"))
     assert stream.anomaly_ids(again) == disturbed
     assert len(disturbed) >= 8  # of 15 faults: there was something to compare
+    demand_valid(stream, topics.ANOMALIES)

@@ -12,11 +12,12 @@ from typer.testing import CliRunner
 
 from deepsentry import catalogue, topics, wire
 from deepsentry.__main__ import app
+from deepsentry.events import Context
 from tests.architecture.files import ROOT
 from tests.architecture.test_values import values
 
 FOLDER = ROOT / "docs/schemas"
-KINDS = [kind for flow in catalogue.FLOWS for kind in flow.values]
+KINDS = [*(kind for flow in catalogue.FLOWS for kind in flow.values), Context]
 
 
 def schema(kind: type[msgspec.Struct]) -> dict[str, Any]:

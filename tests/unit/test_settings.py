@@ -158,6 +158,13 @@ def test_a_secret_of_a_target_is_refused_in_the_file_with_the_variable_to_set(tm
     assert SECRET not in str(raised.value)
 
 
+def test_the_key_of_links_is_refused_in_the_file_with_the_variable_to_set(tmp_path: Path) -> None:
+    toml(tmp_path, f"[alerts.links]\nurl = 'https://deepsentry.example.com'\nkey = '{SECRET}'\n")
+    with pytest.raises(SettingsError, match="set DEEPSENTRY_ALERTS__LINKS__KEY_FILE") as raised:
+        load({})
+    assert SECRET not in str(raised.value)
+
+
 def test_a_target_without_a_kind_is_told_which_there_are(tmp_path: Path) -> None:
     toml(tmp_path, "[alerts.targets.oncall]\ntimeout = 3\n")
     with pytest.raises(SettingsError, match=r"^deepsentry\.toml: alerts\.targets\.oncall\.kind: .*webhook, slack, "):

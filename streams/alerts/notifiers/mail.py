@@ -85,11 +85,9 @@ class Mail:
             username=target.user or None,
             password=target.password.get_secret_value() or None,
         )
-        try:
-            async with client:
-                refused, answer = await client.send_message(message)
-        finally:
-            connected.close()
+        # the loop owns the socket now: it ends TLS after us, and closed by us its number would soon be another's
+        async with client:
+            refused, answer = await client.send_message(message)
         if refused:  # the others have it, and would get it twice
             log.warning("recipients_refused", target=self._name, recipients=len(refused))
         return answer

@@ -14,6 +14,7 @@ from api.auth import keys, machines
 from api.parts import Parts, compose, utc_now
 from api.roles import Role
 from api.store import migrations
+from api.store.credentials import Credentials
 from api.store.keys import ApiKey
 from api.store.projects import Member, Project
 from api.store.sessions import Session
@@ -24,6 +25,7 @@ from deepsentry.settings import Settings
 
 NOBODY = "127.0.0.1:1"
 """Where nobody listens."""
+PASSWORD = "correct horse battery staple"
 
 
 @dataclass(frozen=True)
@@ -99,6 +101,8 @@ class House:
             state="active",
             created_at=now,
         )
+        hashed = await self.parts.passwords.hash(PASSWORD)
+        await self.parts.credentials.all.insert(Credentials(id=id_, password=hashed, password_at=now))
         await self.parts.users.all.insert(user)
         ends = now + timedelta(days=1)
         await self.parts.sessions.all.insert(

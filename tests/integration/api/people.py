@@ -6,9 +6,8 @@ from typing import Any
 import httpx
 import pyotp
 
-from tests.integration.api.house import House, Someone
+from tests.integration.api.house import PASSWORD, House, Someone
 
-PASSWORD = "correct horse battery staple"
 STEP = timedelta(seconds=30)
 
 

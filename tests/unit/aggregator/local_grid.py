@@ -14,12 +14,13 @@ from flwr.serverapp import Grid
 from aggregator import app, flower
 from aggregator.agent import Agent, Seen
 from aggregator.audit import Audit
-from aggregator.participant import Participant
+from aggregator.participant import Participant, Privately
 from aggregator.policy import Policy
 from aggregator.standing import Masks
 from deepsentry.events import ModelReference
 from models.artifact import Federation, TrainedVersion
-from models.federated import Ask, Measured
+from models.federated import Ask, Measured, Privacy
+from models.private import Unit
 from models.shared import Weights, digest
 
 SERVER = 1
@@ -33,6 +34,7 @@ class Numbers:
         self.step, self._examples, self.auc = step, examples, auc
         self.aucs: dict[str, float] = {}
         self.notes: list[Federation] = []
+        self.privacies: list[Privacy] = []
         self.asks: list[Ask] = []
 
     @property
@@ -48,6 +50,20 @@ class Numbers:
 
     def train_encoder(self, weights: Weights, ask: Ask) -> Weights:
         return self.train(weights, ask, lambda: False)
+
+    def records(self, _unit: Unit) -> int:
+        return self._examples
+
+    def train_privately(
+        self, weights: Weights, ask: Ask, privacy: Privacy, stopped: Callable[[], bool]
+    ) -> tuple[Weights, int]:
+        self.privacies.append(privacy)
+        return self.train(weights, ask, stopped), ask.steps
+
+    def train_encoder_privately(
+        self, weights: Weights, ask: Ask, privacy: Privacy, stopped: Callable[[], bool]
+    ) -> tuple[Weights, int]:
+        return self.train_privately(weights, ask, privacy, stopped)
 
     def measure(self, weights: Weights) -> Measured:
         return Measured(1.0, self.aucs.get(digest(weights), self.auc))
@@ -67,10 +83,18 @@ class Station:
     replies: list[Message] = field(default_factory=list)
 
 
-def station(folder: Path, data: Numbers, policy: Policy | None = None, masks: Masks | None = None) -> Station:
+def station(
+    folder: Path,
+    data: Numbers,
+    policy: Policy | None = None,
+    masks: Masks | None = None,
+    privately: Privately | None = None,
+) -> Station:
     folder.mkdir(parents=True, exist_ok=True)
     policy = policy or Policy()
-    participant = Participant(lambda _job: data, policy, masks, lambda _version: ModelReference("detector", 1, ""))
+    participant = Participant(
+        lambda _job: data, policy, masks, lambda _version: ModelReference("detector", 1, ""), privately
+    )
     audit = folder / "audit.jsonl"
     return Station(Agent(None, participant, policy, Audit(audit), Seen(folder / "seen")), data, audit)  # type: ignore[arg-type]
 

@@ -28,6 +28,7 @@ def test_a_job_ends_as_a_version_that_says_where_it_comes_from(bench: Bench) -> 
     assert version.digest == digest(weights)
     states = [line.state for line in bench.folder().told()]
     assert states == ["running"] * 3 + ["aggregated", "validating", "registered"]
+    assert next(iter(bench.folder().told())).facts["site.rome"] == "ok"
     last = list(bench.folder().told())[-1]
     assert last.version is not None
     assert (last.version.version, last.facts["adopted"]) == (1, 5)

@@ -45,6 +45,31 @@ def test_past_the_budget_nothing_is_written(tmp_path: Path) -> None:
     assert isinstance(ledger.charge(round_(9), BUDGET, AT), Epsilon)
 
 
+@pytest.mark.parametrize(
+    "more",
+    [
+        Spent("job", 1, "sequence", 0.0, 0.1, 1),
+        Spent("job", 1, "sequence", float("nan"), 0.1, 1),
+        Spent("job", 1, "sequence", 1e4, 0.1, 1),
+        Spent("job", 1, "sequence", 1.0, 1.5, 1),
+        Spent("job", 1, "sequence", 1.0, 0.1, 0),
+        Spent("job", -1, "sequence", 1.0, 0.1, 1),
+        Spent("", 1, "sequence", 1.0, 0.1, 1),
+        Spent("job", 1, "line", 1.0, 0.1, 1),  # type: ignore[arg-type]
+    ],
+)
+def test_what_could_not_be_read_again_is_not_written(tmp_path: Path, more: Spent) -> None:
+    ledger = filled(tmp_path, 1)
+    with pytest.raises(DataError, match="can be accounted for"):
+        ledger.charge(more, Budget(1e9), AT)
+    assert len(Ledger(tmp_path).spent()) == 1
+
+
+def test_next_to_no_noise_is_over_any_budget_at_once(tmp_path: Path) -> None:
+    found = Ledger(tmp_path).charge(Spent("job", 1, "sequence", 1e-9, 1.0, 1_000_000), Budget(50.0), AT)
+    assert isinstance(found, OverBudget)
+
+
 def test_jobs_share_the_budget_and_are_told_apart(tmp_path: Path) -> None:
     ledger = Ledger(tmp_path)
     ledger.charge(round_(1, "one"), BUDGET, AT)

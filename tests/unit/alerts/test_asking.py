@@ -21,7 +21,7 @@ PREFIX = "https://deepsentry.example.com/base/verdicts/"
 
 
 def asked(notice: Notice) -> Notice:
-    return Notice(notice.alert, notice.occasion, Asking(LINKS).links(notice.alert, "ops"))
+    return Notice(notice.alert, notice.occasion, links=Asking(LINKS).links(notice.alert, "ops"))
 
 
 def test_each_link_says_its_verdict_of_the_alert_until_its_days_are_over() -> None:

@@ -5,7 +5,7 @@ import pytest
 from deepsentry import handling
 from deepsentry.errors import SettingsError
 from deepsentry.events import Anomaly, Silence
-from streams.alerts.exemption import Exemption, declared
+from streams.alerts.exemption import Exemption, Exemptions, declared
 from streams.alerts.lifecycle import observe, tick
 from streams.alerts.policy import Policy
 from streams.alerts.state import Alerts, key_of
@@ -22,6 +22,8 @@ def silence(**changes: object) -> Exemption:
 def covers(exemption: Exemption, strange: Anomaly, seconds: float = 1.0) -> bool:
     now = START + timedelta(seconds=seconds)
     _, [update] = observe(Alerts(POLICY), strange, now, [exemption])
+    _, [among_others] = observe(Alerts(POLICY), strange, now, [Exemptions([silence(fingerprint="other"), exemption])])
+    assert among_others == update
     assert (update.alert.status == "suppressed") == (update.alert.silence == "s1")
     return update.alert.status == "suppressed"
 

@@ -71,6 +71,13 @@ def test_what_differs_in_any_way_is_told(changes: dict[str, Any]) -> None:
     assert told([said(strange())], strange("a2", **changes))
 
 
+def test_the_same_lines_with_two_stages_exchanged_are_told() -> None:
+    counts = msgspec.structs.replace(EXPLANATION, views=(ViewScore("profile", 2.0),))
+    judged = strange(lines=(0, 0, 1, 1, 2, 3), explanation=counts)
+    assert told([said(judged)], strange("a2", lines=(0, 2, 3, 0, 1, 1), explanation=counts))
+    assert not told([said(judged)], strange("a2", lines=(0, 1, 0, 1, 2, 3), explanation=counts))
+
+
 def test_a_long_run_may_be_a_little_longer() -> None:
     many = (0, *[1] * 100, 2, 3)
     assert not told([said(strange(lines=many))], strange("a2", lines=(0, *[1] * 103, 2, 3)))

@@ -1,6 +1,7 @@
 """What stood around an alert: near lines, how often, and what was like it."""
 
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -17,6 +18,7 @@ from streams.alerts.notifiers import cloudevent, letter
 from tests.unit.alerts.builders import HOSTILE, START, alert, anomaly, hostile
 from tests.unit.alerts.test_channels import ANY
 
+GOLDEN = Path(__file__).parent / "golden/letter_with_context.txt"
 NOW = START.timestamp() + 0.25
 """When the deviating line of the usual anomaly was written."""
 
@@ -138,3 +140,17 @@ def test_a_context_of_hostile_lines_fits_a_webhook_and_a_letter() -> None:
 def test_a_line_of_any_time_can_be_looked_around(timestamp: float) -> None:
     lines = tuple(msgspec.structs.replace(line, timestamp=timestamp) for line in anomaly().lines)
     surrounding.context(alert("opened", anomaly(lines=lines)).alert, [entry(1)], History(), whole=True)
+
+
+def test_a_letter_with_its_context_looks_as_reviewed() -> None:
+    history = History()
+    past = alert("resolved", anomaly("a0", observed_at=START - timedelta(days=2))).alert
+    history.take(past)
+    history.judge(feedback.verdict_on(past.anomaly, "false_alarm", "kim", START, note="a drill"))
+    found = around_alert(
+        entry(200, "payment declined for order 7", 1),
+        entry(90, "pool of connections is exhausted", 2, level="error"),
+        entry(1, "payment declined for order 80", 3),
+        history=history,
+    )
+    assert letter.text(Notice(alert().alert, "opened", found)) == GOLDEN.read_text(encoding="utf-8")

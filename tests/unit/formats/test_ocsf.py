@@ -3,6 +3,7 @@
 from typing import Any
 
 import msgspec
+import ocsf_json_schema
 import pytest
 from jsonschema import Draft202012Validator
 
@@ -10,8 +11,6 @@ from deepsentry import wire
 from deepsentry.events import Alert, AlertStatus, Severity, View
 from streams.formats import ocsf
 from tests.unit.alerts.builders import alert, anomaly, hostile
-
-ocsf_json_schema = pytest.importorskip("ocsf_json_schema", reason="ocsf-json-schema (the published schema) is missing")
 
 
 @pytest.fixture(scope="module", params=["1.7.0", "1.8.0"])

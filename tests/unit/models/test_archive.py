@@ -1,13 +1,16 @@
 import io
 import tarfile
+from dataclasses import replace
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from deepsentry.errors import VersionRefused
+from deepsentry.events import Shape
 from models.archive import pack, unpack
-from models.artifact import LIMITS, METADATA, TrainedVersion, to_files
+from models.artifact import FEEDBACK, LIMITS, METADATA, TrainedVersion, to_files
+from models.known import Judged
 from models.registry import Registry
 
 
@@ -30,6 +33,13 @@ def test_an_archive_gives_back_what_was_packed(trained: TrainedVersion, archive:
     files = to_files(trained, "2026-01-01T00:00:00+00:00")
     assert unpack(io.BytesIO(archive)) == files
     assert pack(files) == archive
+
+
+def test_what_people_judged_travels_with_the_version(trained: TrainedVersion) -> None:
+    shape = Shape(("opened <*>",), (0, 0))
+    files = to_files(replace(trained, judged=(Judged("a1", "true", shape, "session", complete=True),)), "")
+    assert FEEDBACK in files
+    assert unpack(io.BytesIO(pack(files))) == files
 
 
 def test_any_tar_program_can_read_it(archive: bytes) -> None:

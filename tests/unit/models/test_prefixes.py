@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -14,10 +16,14 @@ def draw(rng: np.random.Generator, *shape: int) -> np.ndarray:
     return rng.normal(0, 0.5, shape).astype(np.float32)
 
 
-def made() -> tuple[Model, np.ndarray]:
+def made(scale: float = 1.0) -> tuple[Model, np.ndarray]:
+    """Return a network whose logits are `scale` times as far apart."""
     rng = np.random.default_rng(0)
     parts = [draw(rng, *shape) for shape in ((128, 256), (64, 256), (256,), (64, 128), (128,), (128, 128))]
     network = Network(*parts, *draw(rng, 3, 128))
+    network = replace(
+        network, query=np.float32(scale) * network.query, query_bias=np.float32(scale) * network.query_bias
+    )
     vectors = rng.normal(size=(TEMPLATES, 128))
     shares = np.log(rng.dirichlet(np.ones(TEMPLATES + 1)))
     return Model(network, vectors / np.linalg.norm(vectors, axis=1, keepdims=True), NORMAL), shares
@@ -54,6 +60,16 @@ def test_a_sum_does_not_depend_on_what_is_walked_before_and_beside(walk: Walk, o
     busy.strongest(others[::2], [False] * len(others[::2]), 1, 3)
     together = [*others, walk]
     assert busy.strongest(together, [True] * len(together), 1, 3)[-1] == alone
+
+
+@pytest.mark.parametrize(("scale", "near"), [(0.1, True), (4.0, False)])
+def test_logits_may_lie_close_together_or_so_far_apart_that_no_shift_holds_them(scale: float, *, near: bool) -> None:
+    model, shares = made(scale)
+    prefixes = Prefixes(model, shares)
+    assert prefixes._balanced == near
+    walk = Walk((0, 3, 3, 6, 1), begins=True)
+    wanted = strongest(surprises(model.expect([walk])[0], shares, walk.rows, 1, ended=True), 3)
+    assert prefixes.strongest([walk], [True], 1, 3) == pytest.approx([wanted], abs=1e-3)
 
 
 def test_beginnings_that_agree_are_walked_once() -> None:

@@ -3,6 +3,7 @@
 import pytest
 
 from streams.redaction import Redactor
+from streams.redaction.examples import expand
 
 HEX32 = "0f3c9a7e5d1b2c4a" * 2
 
@@ -96,6 +97,11 @@ def test_a_number_below_a_dotted_name_is_found(redactor: Redactor) -> None:
     assert not any("1111" in name for name in fields)
 
 
+def test_a_token_as_the_name_of_a_label_is_found(redactor: Redactor) -> None:
+    token = expand("s{}.{alnum:22}4x").text
+    assert not any(token in name for name in redactor.redact_fields({f"kubernetes.labels.{token}": "1"}).fields)
+
+
 def test_every_card_code_is_masked(redactor: Redactor) -> None:
     codes = [f"{code:0{digits}}" for digits in (3, 4) for code in range(10**digits)]
     assert all(result.findings for result in redactor.redact([f"cvv={code}" for code in codes]))
@@ -108,3 +114,42 @@ def test_every_serial_of_an_ssn_is_masked(redactor: Redactor) -> None:
 
 def test_every_one_time_code_of_four_digits_is_masked(redactor: Redactor) -> None:
     assert all(result.findings for result in redactor.redact([f"otp: {code:04}" for code in range(10_000)]))
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        "xo{}xb-{digit:10}-{digit:12}",
+        "xo{}xa-3{alnum:8}",
+        "xa{}pp-1-{upper:5}-{digit:5}-{lower:5}",
+        "S{}K{HEX:32}",
+        "s{}gp_{HEX:40}",
+        "shi{}ppo_live_{HEX:40}",
+        "S{}G.{lower:66}",
+        "pn{}u_{alnum:36}",
+        "pa{}t.{url:22}.{alnum:24}.{alnum:20}",
+        "gl{}pat-{url:27}.{lower:9}",
+        "glo{}as-{url:64}",
+        "github{}_pat_{alnum:82}",
+        "dt0{}c01.{lower:24}.{lower:64}",
+        "NR{}AK-{lower:27}",
+        "EA{}AA{url:24}",
+        "i{}co-{alnum:32}",
+        "sk{}_prod_{alnum:12}",
+        "li{}ve_pub_{hex:31}",
+        "pscale{}_pw_{alnum:20}={alnum:12}.",
+        "token «s{}.{lower:22}4x» denied",
+        "hubspot_key=«{HEX:8}-{HEX:4}-{HEX:4}-{HEX:4}-{HEX:12}»",
+        'kucoin := "«{hex:24}»"',
+        '"adafruit.key": "«{lower:32}»"',
+        "jfrog_token: «{lower:64}»",
+        "https://outlook.office.com/webhook/«{hex:36}/IncomingWebhook/{hex:32}/{hex:36}»",
+    ],
+)
+def test_a_looser_form_of_a_vendors_key_is_masked(redactor: Redactor, portable: Redactor, written: str) -> None:
+    text, marked = expand(written)
+    (masked,) = redactor.redact([text])
+    secret = marked or text
+    assert secret[:12] not in masked.text
+    assert secret[-12:].strip(".") not in masked.text
+    assert portable.redact([text]) == [masked]

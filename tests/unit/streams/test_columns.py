@@ -34,35 +34,31 @@ def paths(redactor: Redactor, key: str, ingest: Ingest) -> tuple[Sanitizer, Colu
     )
 
 
-messages = st.one_of(
-    st.sampled_from(
-        [
-            "081109 203518 143 INFO dfs.DataNode: Receiving block blk_-1608999687919862906 src: /10.250.19.102:54106",
-            "081109 203519 29 INFO dfs.FSNamesystem: blk_38865049064139660 is added",
-            "WARN req=ab12 took 31 ms",
-            "ERROR req=0 took 7 ms",
-            "level=error id=12 #4",
-            "level=error id=92 #4",
-            "mail to ann@example.org blk_1",
-            "card 4111 1111 1111 1111 refused",
-            "two\nlines INFO 1",
-            "ends with a break\n",
-            " a leading space",
-            "  two of them",
-            "\t\r\n ",
-            "nul \0 within",
-            "größer als 4 Fehler: blk_77",
-            "x" * 300 + " INFO",
-            "",
-        ]
-    ),
-    st.text(max_size=60),
+LINES: Final = (
+    "081109 203518 143 INFO dfs.DataNode: Receiving block blk_-1608999687919862906 src: /10.250.19.102:54106",
+    "081109 203519 29 INFO dfs.FSNamesystem: blk_38865049064139660 is added",
+    "WARN req=ab12 took 31 ms",
+    "ERROR req=0 took 7 ms",
+    "level=error id=12 #4",
+    "level=error id=92 #4",
+    "mail to ann@example.org blk_1",
+    "card 4111 1111 1111 1111 refused",
+    "two\nlines INFO 1",
+    "ends with a break\n",
+    " a leading space",
+    "  two of them",
+    "\t\r\n ",
+    "nul \0 within",
+    "größer als 4 Fehler: blk_77",
+    "x" * 300 + " INFO",
+    "",
 )
-hosts = st.sampled_from(["web-1", "web-2", " padded ", "", "ann@example.org", "w" * 400])
+messages = st.one_of(st.sampled_from(LINES), st.text(max_size=60))
+hosts = st.sampled_from(["web-1", "web-1", "web-1", "web-2", " padded ", "", "ann@example.org", "w" * 400])
 stamps = st.sampled_from(
     ["2025-01-02T03:04:05.000Z", "2025-01-02T03:04:05.123Z", "2025-01-02 03:04:05", "2031-01-02T03:04:05Z", "soon"]
 )
-places = st.one_of(st.none(), st.integers(-3, 10_000), st.just(1.5), st.just(10**30))
+places = st.one_of(st.integers(-3, 10_000), st.integers(0, 10_000), st.none(), st.just(1.5), st.just(10**30))
 
 
 @st.composite
@@ -73,14 +69,19 @@ def defaults(draw: st.DrawFn) -> bytes:
         "@timestamp": draw(stamps),
         "@metadata": {"beat": "filebeat"},
         "message": draw(messages),
-        "log": {"file": {"path": draw(st.sampled_from(["/var/log/app.log", "", "/home/ann@example.org/log"]))}}
+        "log": {
+            "file": {
+                "path": draw(st.sampled_from(["/var/log/app.log", "/var/log/app.log", "", "/home/ann@example.org/log"]))
+            }
+        }
         | ({} if offset is None else {"offset": offset}),
         "host": {"name": host},
         "agent": {"name": host},
     }
     if draw(st.integers(0, 9)) == 0:
         event["fields"] = {"team": "shop"}
-    return wire.encode(event)
+    order = draw(st.permutations(list(event))) if draw(st.integers(0, 5)) == 0 else list(event)
+    return draw(st.sampled_from([b"", b"", b"", b" \n"])) + wire.encode({name: event[name] for name in order})
 
 
 values = st.one_of(
@@ -98,9 +99,11 @@ values = st.one_of(
 @st.composite
 def records(draw: st.DrawFn) -> list[Fetched]:
     found = []
+    headed = draw(st.integers(0, 7)) == 0
+    timed = draw(st.integers(0, 7)) > 0
     for offset, value in enumerate(draw(st.lists(values, max_size=12))):
-        headers = ((("host", b"h"), ("content-type", b"application/json")),) if draw(st.integers(0, 9)) == 0 else ((),)
-        stored = draw(st.sampled_from([STORED, STORED, STORED, STORED - 10_000, -1]))
+        headers = ((("host", b"h"), ("content-type", b"application/json")),) if headed and offset % 3 == 0 else ((),)
+        stored = STORED + draw(st.sampled_from([0, 0, -10_000])) if timed else draw(st.sampled_from([STORED, -1]))
         found.append(Fetched(TOPIC, 3, offset * 2, stored, draw(st.sampled_from([None, b"key"])), value, *headers))
     return found
 
@@ -117,6 +120,31 @@ def test_any_chunk_becomes_what_the_plain_path_makes_of_it(
     for fetched in [*chunks, *chunks]:  # the second time, much is remembered
         chunk = Chunk(TOPIC, 3, fetched)
         assert columns.sanitize(chunk) == plain.sanitize(list(chunk))
+
+
+@pytest.mark.parametrize("pattern", PATTERNS)
+def test_lines_that_differ_in_digits_only_are_told_apart_where_that_matters(redactor: Redactor, pattern: str) -> None:
+    plain, columns = paths(redactor, pattern, Ingest())
+    lines = [line for line in LINES if "\0" not in line]  # one sends the whole chunk the plain way
+    for shift in range(10):
+        turned = str.maketrans("0123456789", "".join(str((n + shift) % 10) for n in range(10)))
+        chunk = Chunk(TOPIC, 3, [record(n, line.translate(turned)) for n, line in enumerate(lines)])
+        assert columns.sanitize(chunk) == plain.sanitize(list(chunk))
+
+
+def test_what_is_usual_does_not_go_the_plain_way_and_says_the_same(redactor: Redactor) -> None:
+    plain, columns = paths(redactor, r"blk_-?\d+", Ingest())
+    lines = ["INFO blk_12 added", "WARN none", "ERROR blk_-7 größer", "INFO blk_99 added", "FATAL blk_55"]
+    chunk = Chunk(TOPIC, 3, [record(n, line) for n, line in enumerate(lines)])
+    columns.sanitize(chunk)
+    asked: list[int] = []
+    aside = columns._plain.sanitize
+    columns._plain.sanitize = lambda records: (asked.append(len(records)), aside(records))[1]  # type: ignore[method-assign]
+    assert columns.sanitize(chunk) == plain.sanitize(list(chunk))
+    assert not asked
+    secret = Chunk(TOPIC, 3, [record(0, lines[0]), record(1, "mail to ann@example.org"), record(2, lines[1])])
+    assert columns.sanitize(secret) == plain.sanitize(list(secret))
+    assert asked == [1]
 
 
 class Broken:

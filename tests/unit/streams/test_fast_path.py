@@ -1,4 +1,4 @@
-"""The fast path against the plain one on real lines: statements one by one, the network in float64 from the start."""
+"""The fast path against the plain one on real lines: records and statements one by one, the network in float64."""
 
 import os
 import time
@@ -11,7 +11,7 @@ from typing import Final
 import numpy as np
 import pytest
 
-from deepsentry import wire
+from deepsentry import topics, wire
 from deepsentry.bench.lines import filebeat, located, mixed
 from deepsentry.events import CleanEntry, ModelReference
 from deepsentry.sections import Ingest, Redaction, Sequences
@@ -25,8 +25,10 @@ from models.profile import Neighbours, counts
 from models.sequence import Array, Model, Walk, strongest, surprises
 from models.training import TrainingOptions, train
 from streams import offline
+from streams.columns import Chunk, Columns
+from streams.fetched import Fetched
 from streams.keying import Keyer
-from streams.redaction import create_redactor
+from streams.redaction import Redactor, create_redactor
 from streams.sanitize import Sanitizer
 from streams.score import Scorer
 from streams.shippers import create_decoder
@@ -57,12 +59,18 @@ class Listening(Detector):
 
 
 @pytest.fixture(scope="module")
-def entries() -> list[CleanEntry]:
-    sanitizer = Sanitizer(
-        create_decoder(Ingest()), create_redactor(Redaction(engine="portable"), b"k" * 32), Keyer(KEY)
-    )
-    lines = islice(filebeat(mixed(Path(DATA))), LINES)
-    return [entry for done in offline.sanitized(located(lines, time.time()), sanitizer) for entry in done.clean]
+def redactor() -> Redactor:
+    return create_redactor(Redaction(engine="portable"), b"k" * 32)
+
+
+def lines() -> Iterator[bytes]:
+    return islice(filebeat(mixed(Path(DATA))), LINES)
+
+
+@pytest.fixture(scope="module")
+def entries(redactor: Redactor) -> list[CleanEntry]:
+    sanitizer = Sanitizer(create_decoder(Ingest()), redactor, Keyer(KEY))
+    return [entry for done in offline.sanitized(located(lines(), time.time()), sanitizer) for entry in done.clean]
 
 
 @pytest.fixture(scope="module")
@@ -83,6 +91,16 @@ def detector(version: TrainedVersion, entries: list[CleanEntry]) -> Listening:
         scorer.score(0, windows, [CleanRecord(n, 1e-3 * n, wire.encode(entry)) for n, entry in piece])
     scorer.flush(0, windows)
     return listening
+
+
+def test_each_record_becomes_the_entry_of_the_plain_path(entries: list[CleanEntry], redactor: Redactor) -> None:
+    columns = Columns(Sanitizer(create_decoder(Ingest()), redactor, Keyer(KEY)), redactor, Ingest())
+    stored = int(1000 * time.time())
+    records = [Fetched(topics.RAW.name, 0, n, stored, None, line, ()) for n, line in enumerate(lines())]
+    for first in range(0, LINES, CHUNK):
+        done = columns.sanitize(Chunk(topics.RAW.name, 0, records[first : first + CHUNK]))
+        assert done.clean == entries[first : first + CHUNK]
+        assert not done.rejected
 
 
 def test_each_line_has_the_statement_that_the_plain_path_finds(detector: Listening, entries: list[CleanEntry]) -> None:
