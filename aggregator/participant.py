@@ -157,7 +157,7 @@ class Participant:
             refusal = f"this site counts its privacy by {UNITS[mine.unit]}"
             raise Refusal(refusal)
         phase: Phase = "encoder" if asked.config.get("phase") == ENCODER else "sequence"
-        job, number = str(asked.config.get("job", ""))[:100], int(asked.number("round"))
+        job, number = str(asked.config.get("job", "")), int(asked.number("round"))
         bought = mine.purse.train(site, weights, ask, phase, asked.number("noise"), job, number, stopped)
         if isinstance(bought, OverBudget):
             refusal = "the privacy budget of this site does not allow another round"

@@ -19,6 +19,10 @@ MESSAGES: Final = frozenset(
 )
 
 
+LONGEST_NAME: Final = 100
+"""Characters of a job's name; the ledger and the audit know it whole."""
+
+
 class Policy(Section):
     """policy.toml."""
 
@@ -97,6 +101,8 @@ def objection(policy: Policy, asked: Asked) -> str:
         "the bundle is not what it is said to be": asked.bundle != asked.bundle_name,
         "this bundle is not accepted": bool(policy.bundles) and asked.bundle not in policy.bundles,
         "this kind of message is not answered": asked.type not in MESSAGES,
+        f"the job's name is longer than {LONGEST_NAME} characters": len(str(asked.config.get("job", "")))
+        > LONGEST_NAME,
         f"fewer than {policy.least_sites} sites take part": sites < policy.least_sites,
         f"the job has more than {policy.most_rounds} rounds": trains and rounds > policy.most_rounds,
         "this site takes part in secure aggregation only": policy.secure_only and asked.type == "train",

@@ -9,7 +9,7 @@ from api.indexing import documents
 from api.indexing.keep import keep
 from api.store.collection import Change
 from api.store.found import Found, KeptRejected
-from api.store.where import at_most, below, equal
+from api.store.where import at_most, below, differs, equal
 from api.store.work import KeptReport, Work
 from deepsentry import logs, topics, wire
 from deepsentry.errors import WireError
@@ -88,8 +88,9 @@ class Indexer:
 
     async def job(self, event: Job) -> None:
         """Keep a job, or that its end was asked for."""
-        stopped = Change(put={"stopped": True} if event.stopped else {})
-        if await self._work.jobs.update(stopped, equal("id", event.id)) is not None:
+        if event.stopped:
+            await self._work.jobs.update(Change(put={"stopped": True}), equal("id", event.id), equal("stopped", False))
+        if await self._work.jobs.get(equal("id", event.id)) is not None:
             return
         try:
             await self._work.jobs.insert(documents.job(event))
@@ -128,7 +129,8 @@ class Indexer:
         elif record.key.startswith(b"silence/"):
             silence = wire.decode(Silence, record.value)
             change = Change(put={"until": silence.until, "ended_by": silence.ended_by})
-            await self._work.silences.update(change, equal("id", silence.id))
+            # what the API itself published comes back here, and is no new revision
+            await self._work.silences.update(change, equal("id", silence.id), differs("until", silence.until))
 
     async def verdict(self, event: Verdict) -> None:
         """Keep a verdict, and note it at the anomaly."""

@@ -147,6 +147,7 @@ def _one(bench: Bench, policy: Policy | None = None, **changes: object) -> tuple
         (Policy(least_noise=0.5), {"noise": float("nan")}, "the noise is less than 0.5"),
         (Policy(least_noise=0.5), {"phase": "anything"}, "the noise is less than 0.5"),
         (Policy(), {"sites": float("nan")}, "fewer than 3 sites take part"),
+        (Policy(), {"job": "j" * 101}, "the job's name is longer than 100 characters"),
         (Policy(adopt=False), {"type": "query.adopt"}, "this site makes no version of what comes from outside"),
     ],
 )
