@@ -115,6 +115,7 @@ SPECIFICATION = {
                 "security_opt": TEXTS,
                 "stop_grace_period": DURATION,
                 "tmpfs": TEXTS,
+                "user": {"type": "string", "pattern": r"^\d+:\d+$"},
                 "volumes": TEXTS,
             },
         }
@@ -143,7 +144,7 @@ def test_a_service_waits_only_for_services_that_can_reach_that_state() -> None:
 
 
 def test_workers_start_once_the_topics_are_there_and_the_topics_once_the_broker_is_healthy() -> None:
-    assert set(WORKERS) == {"sanitize", "score", "alert"}
+    assert set(WORKERS) == {"sanitize", "score", "alert", "index", "jobs"}
     for service in WORKERS.values():
         assert service["depends_on"] == {"topics": {"condition": "service_completed_successfully"}}
     assert SERVICES["topics"]["depends_on"] == {"kafka": {"condition": "service_healthy"}}
@@ -171,7 +172,7 @@ def test_every_command_of_ours_exists(name: str) -> None:
     command: click.Command = typer.main.get_command(app)
     words = list(OURS[name]["command"])
     context = click.Context(command)
-    while isinstance(command, click.Group):
+    while isinstance(command, click.Group) and (words or not command.invoke_without_command):
         word, found, words = command.resolve_command(context, words)
         assert found is not None
         command = found
