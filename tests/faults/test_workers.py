@@ -12,7 +12,7 @@ from tests.integration.stream import eventually
 from tests.integration.workers import Worker
 
 STAGES = ("sanitize", "score")
-LATE = {"DEEPSENTRY_WORKER__COMMIT_INTERVAL": "5", "DEEPSENTRY_WORKER__CHUNK": "50"}
+LATE = {"DEEPSENTRY_WORKER__COMMIT_INTERVAL": "12", "DEEPSENTRY_WORKER__CHUNK": "50"}
 """Chunks are published long before they are committed: who is killed then is in the middle of something."""
 
 
