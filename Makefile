@@ -9,7 +9,7 @@ endif
 
 FUZZED := tests/unit/shippers/test_robustness.py tests/unit/streams/test_joining.py tests/unit/redaction/test_properties.py
 
-.PHONY: help setup demo test test-faults fuzz check format lock bench bench-memory bench-hdfs bench-redaction bench-feedback bench-federation bench-private bench-alerts kafka clean
+.PHONY: help setup demo test test-faults fuzz check format lock bench bench-memory bench-hdfs bench-redaction bench-feedback bench-federation bench-private bench-alerts bench-api kafka clean
 
 help:            ## Show this list
 	@sed -n 's/^\([a-z-]*\):[^#]*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 20
@@ -68,6 +68,9 @@ bench-federation: setup ## Federated beside pooled and local-only on HDFS, five 
 
 bench-alerts: setup ## A storm of 100,000 anomalies, and the delay from an anomaly to a webhook; JSON=1
 	@$(BIN)/python -m benchmarks.alerts $(if $(JSON),--json)
+
+bench-api: setup ## How late a cached read is at 200 requests a second, beside a constant; RATE=200, JSON=1
+	@$(BIN)/python -m benchmarks.api $(if $(RATE),--rate $(RATE)) $(if $(JSON),--json)
 
 kafka: setup     ## Run the embedded Kafka, store and cache in the foreground
 	@$(BIN)/deepsentry up
