@@ -10,7 +10,7 @@ from flwr.serverapp import Grid
 from deepsentry.errors import FederationError
 
 NUDGE: Final = "query.nudge"
-NUDGE_S: Final = 60.0
+NUDGE_S: Final = 20.0
 """Seconds without an answer after which a site is sent a message that asks for nothing."""
 GRACE: Final = 5.0
 """Seconds that a message lives longer than the wait for its answer."""
