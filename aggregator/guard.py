@@ -131,6 +131,7 @@ class GuardedGrid(Grid):
 
         A SuperNode (flwr 1.41) hands replies on only when a message came. Where an old reply, to a run that died, went
         in the place of the new one, the new one would lie there until another message comes.
+        The answer to the nudge then lies there in its turn, so each later step of the job waits for a nudge as well.
         """
         return Message(RecordDict({"config": ConfigRecord({"sites": len(self._names)})}), node, NUDGE, ttl=NUDGE_S)
 
