@@ -9,7 +9,7 @@ endif
 
 FUZZED := tests/unit/shippers/test_robustness.py tests/unit/streams/test_joining.py tests/unit/redaction/test_properties.py
 
-.PHONY: help setup demo test test-faults fuzz check format lock bench bench-memory bench-hdfs bench-redaction bench-feedback bench-federation bench-private bench-alerts bench-api kafka clean
+.PHONY: help setup demo test test-faults test-federation fuzz check format lock bench bench-memory bench-hdfs bench-redaction bench-feedback bench-federation bench-private bench-alerts bench-api kafka clean
 
 help:            ## Show this list
 	@sed -n 's/^\([a-z-]*\):[^#]*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 20
@@ -25,6 +25,9 @@ test: setup      ## Run every test, on real servers
 
 test-faults: setup ## Kill, stop and starve real workers and brokers, in full length; RUNS=3 repeats
 	@for run in $$(seq $(or $(RUNS),1)); do $(BIN)/pytest tests/faults -m "long or not long" || exit 1; done
+
+test-federation: setup ## An aggregator and four sites: what leaves them, and each of them killed, cut off, revoked
+	@$(BIN)/pytest tests/integration/test_federation.py tests/integration/test_federation_jobs.py -m "long or not long" --durations=0
 
 fuzz: setup      ## Try each property of the decoders, the joiner and the redaction engine for FUZZ_SECONDS=600
 	@FUZZ_SECONDS=$${FUZZ_SECONDS:-600} $(BIN)/pytest $(FUZZED)

@@ -63,8 +63,12 @@ __all__ = [
 ]
 
 stock: Any = importlib.import_module("flwr.supernode.runtime.run_clientapp")
-PULL_WITHIN: Final = 120.0
-"""Seconds for the objects of a message; stock waits two hours for those of a run that has ended."""
+PULL_WITHIN: Final = 20.0
+"""Seconds for the objects of a message; stock waits two hours for those of a run that has ended.
+
+A SuperNode (flwr 1.41) hands out the task before the objects came, and leaves it there when the run ended in between.
+The agent waits this long for nothing, while the message of the run that goes on waits behind.
+"""
 _TASKS: Final = frozenset({"/flwr.proto.Runtime/AcquireTask"})
 _MOST_OBJECTION: Final = 200
 

@@ -10,7 +10,7 @@ from flwr.serverapp import Grid
 from deepsentry.errors import FederationError
 
 NUDGE: Final = "query.nudge"
-NUDGE_S: Final = 60.0
+NUDGE_S: Final = 20.0
 """Seconds without an answer after which a site is sent a message that asks for nothing."""
 GRACE: Final = 5.0
 """Seconds that a message lives longer than the wait for its answer."""
@@ -131,6 +131,7 @@ class GuardedGrid(Grid):
 
         A SuperNode (flwr 1.41) hands replies on only when a message came. Where an old reply, to a run that died, went
         in the place of the new one, the new one would lie there until another message comes.
+        The answer to the nudge then lies there in its turn, so each later step of the job waits for a nudge as well.
         """
         return Message(RecordDict({"config": ConfigRecord({"sites": len(self._names)})}), node, NUDGE, ttl=NUDGE_S)
 

@@ -1,6 +1,6 @@
 """An aggregator and four sites as real processes: what they do together, what leaves them, what is refused, faults.
 
-All tests share one federation and run in order; each leaves it whole.
+All tests share one federation and run in order; each leaves it whole. `make test-federation` runs the long ones too.
 """
 
 import os
@@ -21,6 +21,7 @@ import pytest
 from aggregator import authority, serving
 from aggregator.audit import Line
 from aggregator.flower import Control
+from aggregator.guard import NUDGE
 from aggregator.keeping import JobFolder
 from aggregator.versions import Versions
 from deepsentry import wire
@@ -118,7 +119,8 @@ def test_sites_train_one_version_each_makes_its_own_and_no_word_of_a_log_leaves(
         audit = [
             wire.decode(Line, line) for line in (cluster.site_folder(name) / "audit.jsonl").read_bytes().splitlines()
         ]
-        assert [line.type for line in audit] == ["train", "train", "evaluate", "query.adopt"]
+        asked = [line.type for line in audit if line.type != NUDGE]  # a slow machine is nudged
+        assert asked == ["train", "train", "evaluate", "query.adopt"]
     sent = bytes(tap.sent)
     assert len(sent) > 4 * 2 * 365_000
     lower = sent.lower()
@@ -175,6 +177,7 @@ def test_one_key_does_not_get_two_names(cluster: Cluster) -> None:
     control.close()
 
 
+@pytest.mark.long
 def test_the_superlink_is_killed_in_a_round_and_the_job_completes(cluster: Cluster) -> None:
     killed = threading.Event()
 
@@ -189,6 +192,7 @@ def test_the_superlink_is_killed_in_a_round_and_the_job_completes(cluster: Clust
     assert [k.round for k in JobFolder(cluster.home.job("second")).rounds()] == [1, 2, 3]
 
 
+@pytest.mark.long
 def test_the_serverapp_is_killed_and_the_job_goes_on_behind_its_last_round(cluster: Cluster) -> None:
     killed = threading.Event()
 
@@ -204,6 +208,7 @@ def test_the_serverapp_is_killed_and_the_job_goes_on_behind_its_last_round(clust
     assert [k.round for k in JobFolder(cluster.home.job("third")).rounds()] == [1, 2, 3]
 
 
+@pytest.mark.long
 def test_a_site_is_killed_in_a_round_and_the_others_go_on(cluster: Cluster) -> None:
     def kill(report: JobReport) -> None:
         if report.state == "starting":
@@ -218,6 +223,7 @@ def test_a_site_is_killed_in_a_round_and_the_others_go_on(cluster: Cluster) -> N
     cluster.wait(lambda: cluster.online() == 4, "rome to come back", 600)
 
 
+@pytest.mark.long
 def test_a_cut_line_ends_a_job_within_its_bounds_or_not_at_all(cluster: Cluster, tap: Tap) -> None:
     def cut(report: JobReport) -> None:
         if report.state == "starting":
