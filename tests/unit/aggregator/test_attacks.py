@@ -9,7 +9,7 @@ from flwr.app import Array, ArrayRecord, ConfigRecord, Message, MetricRecord, Re
 
 from aggregator import flower, records
 from aggregator.audit import Line
-from aggregator.guard import GuardedGrid, NotEnoughSites
+from aggregator.guard import NUDGE_S, GuardedGrid, NotEnoughSites
 from aggregator.policy import Policy
 from deepsentry import wire
 from deepsentry.errors import FederationError
@@ -268,7 +268,7 @@ def test_a_reply_that_lies_at_its_node_until_another_message_comes_is_fetched_by
     content = records.content(config, arrays=initial(0))
     got = guarded.send_and_receive([Message(content, n, "train") for n in bench.members.values()], timeout=300.0)
     assert sorted(m.metadata.src_node_id for m in got) == sorted(bench.members.values())
-    assert 60.0 <= time[0] < 62.0
+    assert NUDGE_S <= time[0] < NUDGE_S + 2.0
 
 
 def test_a_nudge_is_answered_with_nothing_whatever_the_policy(bench: Bench) -> None:
