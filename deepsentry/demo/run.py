@@ -198,9 +198,9 @@ class _Play:
         )
 
     def _alerts_left(self) -> int:
-        """Return how many anomalies and alerts were not handled, nor shown here."""
-        held = self._follow.held()
-        return 2 * held - _handled(self._stream.alert) - self._follow.pairing.records
+        """Return how many anomalies the alert step has not handled, or how many records were not shown here."""
+        anomalies = sum(broker.end_offsets(self._settings.kafka, topics.ANOMALIES.name).values())
+        return anomalies - _handled(self._stream.alert) or self._follow.held() - self._follow.pairing.records
 
     def _until(self, what: str, left: Callable[[], int]) -> None:
         """Return when nothing is `left`, and show meanwhile what was found. Raises LocalServerError."""
