@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
-from aggregator.keeping import write
+from aggregator.durable import write
 from deepsentry.errors import FederationError
 
 CA_CERT: Final = "ca.crt"

@@ -10,9 +10,10 @@ from typing import Final, Protocol, get_args
 import msgspec
 
 from aggregator.app import CONFIG, bundle
+from aggregator.durable import write
 from aggregator.flower import Bundle, RunState
 from aggregator.home import Home
-from aggregator.keeping import STOP, JobFolder, Progress, write
+from aggregator.keeping import STOP, JobFolder, Progress
 from aggregator.plan import Assignment, Plan, names_of, parse, quorum_of, to_text
 from deepsentry import wire
 from deepsentry.errors import FederationError, WireError

@@ -9,7 +9,7 @@ from typing import Annotated, Final
 
 import msgspec
 
-from aggregator.keeping import write
+from aggregator.durable import write
 from aggregator.secagg.roster import RosterFile
 from deepsentry import wire
 from deepsentry.errors import FederationError, WireError

@@ -8,6 +8,7 @@ from typing import Final
 
 import msgspec
 
+from aggregator.durable import write
 from deepsentry import wire
 from deepsentry.errors import FederationError, VersionRefused, WireError
 from deepsentry.events import ModelReference
@@ -120,17 +121,6 @@ class JobFolder:
 
     def _facts(self, number: int) -> Path:
         return self.path / ROUNDS / f"{number:04d}.json"
-
-
-def write(path: Path, data: bytes, mode: int = 0o644) -> None:
-    """Write a file so that readers see the old one or the new, never neither."""
-    beside = path.with_name(f".{path.name}.new")
-    descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode)
-    with os.fdopen(descriptor, "wb") as file:
-        file.write(data)
-        file.flush()
-        os.fsync(file.fileno())
-    beside.replace(path)
 
 
 def _bounded(path: Path) -> bytes:

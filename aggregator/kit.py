@@ -9,8 +9,8 @@ import msgspec
 from pydantic import Field, ValidationError
 
 from aggregator import authority
+from aggregator.durable import write
 from aggregator.home import SECRET, Home, check_name
-from aggregator.keeping import write
 from aggregator.secagg import create_signing_key, public_pem, signing_key
 from deepsentry import wire
 from deepsentry.errors import FederationError, SettingsError, WireError

@@ -12,6 +12,7 @@ from typing import Final, NoReturn
 
 import msgspec
 
+from aggregator.durable import write
 from aggregator.privacy import Budget, Epsilon, Spent, epsilon
 from deepsentry import wire
 from deepsentry.errors import DataError, WireError
@@ -176,18 +177,8 @@ class Ledger:
     @staticmethod
     def _write(path: Path, data: bytes) -> None:
         """Replace a file that only its owner may read, so that it survives a power cut."""
-        beside = path.with_name(path.name + ".new")
         try:
-            with os.fdopen(os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
-                file.write(data)
-                file.flush()
-                os.fsync(file.fileno())
-            beside.replace(path)
-            folder = os.open(path.parent, os.O_RDONLY)
-            try:
-                os.fsync(folder)
-            finally:
-                os.close(folder)
+            write(path, data, 0o600)
         except OSError as error:
             _broken(path, error.strerror or "cannot be written")
 

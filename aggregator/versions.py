@@ -8,7 +8,7 @@ from typing import Final
 
 import msgspec
 
-from aggregator.keeping import write
+from aggregator.durable import write
 from deepsentry import wire
 from deepsentry.errors import FederationError, VersionMissing, VersionRefused, WireError
 from deepsentry.events import ModelReference

@@ -24,6 +24,7 @@ import psutil
 from aiohttp import web
 from confluent_kafka import Producer
 
+from benchmarks.shown import show
 from benchmarks.storm import MINUTE, anomalies, storm
 from deepsentry import kafka as broker
 from deepsentry import topics, wire
@@ -214,13 +215,7 @@ def main() -> None:
     result = {"storm in the state machine": storm(arguments.anomalies)} if arguments.anomalies else {}
     with tempfile.TemporaryDirectory(prefix="deepsentry-") as home:
         result |= asyncio.run(streamed(Path(home), arguments.anomalies, arguments.latency))
-    if arguments.json:
-        print(wire.pretty(result))
-        return
-    for name, figures in result.items():
-        print(f"\n{name}")
-        for label, value in figures.items():
-            print(f"  {label:<50} {value}")
+    show(result, as_json=arguments.json)
 
 
 if __name__ == "__main__":

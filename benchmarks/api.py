@@ -29,7 +29,7 @@ from api.store import migrations
 from api.store.projects import Project
 from api.store.sessions import Session
 from api.store.users import User
-from deepsentry import wire
+from benchmarks.shown import show
 from deepsentry.control import Api, Mongo, Redis
 from deepsentry.local import free_port, servers
 from deepsentry.settings import Settings
@@ -182,13 +182,7 @@ def main() -> None:
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="deepsentry-") as home:
         result = measured(Path(home), arguments.rate, arguments.seconds, arguments.rounds)
-    if arguments.json:
-        print(wire.pretty(result))
-        return
-    for name, figures in result.items():
-        print(f"\n{name}")
-        for label, value in figures.items():
-            print(f"  {label:<50} {value}")
+    show(result, as_json=arguments.json)
 
 
 if __name__ == "__main__":

@@ -1,12 +1,12 @@
 """What a site remembers of a job across rounds and restarts: what it answered, and whose updates were summed."""
 
-import os
 from collections.abc import Collection
 from pathlib import Path
 from typing import Annotated, Final
 
 import msgspec
 
+from aggregator.durable import write
 from aggregator.secagg.roster import Name
 from aggregator.secagg.thresholds import MOST
 from deepsentry import wire
@@ -74,18 +74,8 @@ def load_memory(path: Path) -> Memory:
 
 def save_memory(path: Path, memory: Memory) -> None:
     """Write `memory` so that it survives a power cut and nobody reads half of it. Raises DataError."""
-    beside = path.with_name(path.name + ".new")
     try:
-        with beside.open("wb") as file:
-            file.write(wire.encode(memory))
-            file.flush()
-            os.fsync(file.fileno())
-        beside.replace(path)
-        folder = os.open(path.parent, os.O_RDONLY)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
+        write(path, wire.encode(memory))
     except OSError as error:
         message = f"{path}: {error.strerror}"
         raise DataError(message) from None

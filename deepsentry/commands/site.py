@@ -16,9 +16,9 @@ from aggregator.agent import Agent, Seen
 from aggregator.audit import Audit
 from aggregator.authority import CA_CERT
 from aggregator.children import Child, end
+from aggregator.durable import write
 from aggregator.flower import Tasks
 from aggregator.home import SECRET, environment
-from aggregator.keeping import write
 from aggregator.kit import SiteFile
 from aggregator.ledger import Ledger
 from aggregator.participant import Participant, Privately

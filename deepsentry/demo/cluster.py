@@ -10,8 +10,8 @@ from aggregator import authority, kit, serving
 from aggregator.app import bundle
 from aggregator.children import Child, end
 from aggregator.driver import ENDED, reports
+from aggregator.durable import write
 from aggregator.home import Enrolled, Home, environment
-from aggregator.keeping import write
 from deepsentry import settings
 from deepsentry.errors import FederationError
 from deepsentry.events.work import Job, JobReport
