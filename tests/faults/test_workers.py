@@ -12,8 +12,11 @@ from tests.integration.stream import eventually
 from tests.integration.workers import Worker
 
 STAGES = ("sanitize", "score")
-LATE = {"DEEPSENTRY_WORKER__COMMIT_INTERVAL": "12", "DEEPSENTRY_WORKER__CHUNK": "50"}
+LATE = {"DEEPSENTRY_WORKER__COMMIT_INTERVAL": "5", "DEEPSENTRY_WORKER__CHUNK": "50"}
 """Chunks are published long before they are committed: who is killed then is in the middle of something."""
+
+LATER = {**LATE, "DEEPSENTRY_WORKER__COMMIT_INTERVAL": "12"}
+"""The same for longer: a worker that is faster than the test looks must still be caught before it commits."""
 
 
 def in_the_middle(run: Run) -> bool:
@@ -32,7 +35,7 @@ def in_the_middle(run: Run) -> bool:
     ids=" and ".join,
 )
 def test_a_kill_in_mid_chunk_loses_nothing(run: Run, undisturbed: Outcome, finish: Finish, killed: list[str]) -> None:
-    workers = dict(zip(STAGES, run.work(*STAGES, **LATE), strict=True))
+    workers = dict(zip(STAGES, run.work(*STAGES, **LATER), strict=True))
     run.publish(0.5)
     eventually(lambda: in_the_middle(run))
     for stage in killed:
