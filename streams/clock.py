@@ -9,6 +9,8 @@ MOST_SOURCES: Final = 32
 """Sources remembered in a note; it must stay below the broker's 4 KiB of commit metadata."""
 WAKING: Final = 2.0
 """Seconds of the broker's time that a stream is given to wake up, at its start and after each silence."""
+GAP: Final = 0.5
+"""So many of them at most go by between two lines: nobody wakes up while a worker that has just died is replaced."""
 
 
 class Source(msgspec.Struct, frozen=True, array_like=True):
@@ -49,7 +51,7 @@ class Clock:
     """
 
     def __init__(self, idle: float, sources: Mapping[str, Source], awake: float | None = None) -> None:
-        """`awake` is the broker's time at which the stream woke up, None before its first line."""
+        """`awake` is the broker's time at which the stream began to wake up, gaps left out; None before its first line."""
         self._idle = idle
         self._paces = {name: _Pace(source) for name, source in sources.items()}
         self._arrived = max((source.arrived for source in sources.values()), default=float("-inf"))
@@ -82,12 +84,7 @@ class Clock:
         if pace is not None and (offset < pace.offset or (offset == pace.offset and index <= pace.index)):
             return False
         if arrived > self._arrived:  # a broker whose clock was set back changes nothing
-            silence = arrived - self._arrived
-            if self.awake is None or silence > self._idle:
-                self.awake = arrived
-                for each in self._paces.values():  # while nobody speaks, that one does not means nothing
-                    each.arrived += silence
-            self._arrived = arrived
+            self._arrive(arrived)
         if pace is None:
             pace = self._paces[name] = _Pace(Source(offset, index, time, time, time, self._arrived))
             self._measure()
@@ -111,6 +108,16 @@ class Clock:
         if self.current > self.reached and not self._wakes():
             self.reached = self.current
         return True
+
+    def _arrive(self, arrived: float) -> None:
+        silence = arrived - self._arrived
+        if self.awake is None or (self._paces and silence > self._idle):
+            self.awake = arrived
+            for each in self._paces.values():  # while nobody speaks, that one does not means nothing
+                each.arrived += silence
+        elif silence > GAP and self._wakes():
+            self.awake += silence - GAP
+        self._arrived = arrived
 
     def newest(self) -> dict[str, Source]:
         """Return the sources for a note, those that spoke last."""

@@ -16,9 +16,9 @@ from deepsentry.events import CleanEntry, Position
 from deepsentry.sections import Ingest, Sequences
 from models.keys import DEFAULT_PATTERNS, LearnedKey, learn_key
 from models.prepare import LoggedSequence
-from streams.clock import WAKING
 from streams.joining import Joiner
 from streams.keying import Keyer
+from streams.resume import Resume
 from streams.sanitize import Located, Sanitized, Sanitizer, tagged
 from streams.sequence import CleanLine
 from streams.shippers import Record
@@ -32,6 +32,10 @@ LONGEST: Final = 16 * 1_048_576
 GZIP: Final = b"\x1f\x8b"
 ZSTD: Final = b"\x28\xb5\x2f\xfd"
 INGEST: Final = Ingest()
+ARRIVED: Final = 0.0
+"""When each line of a file came: all stand there from the beginning."""
+AT_REST: Final = Resume(0, awake=float("-inf"))
+"""Beginning of a stream of such lines; it woke up long ago, as no source of it is still to begin."""
 BUILT_IN: Final = "|".join(DEFAULT_PATTERNS)
 """Pattern of session ids where nothing was learned or configured."""
 
@@ -117,14 +121,14 @@ def sequences(
 ) -> Iterator[LoggedSequence]:
     """Put `entries` (in time order) into the sequences that the score step would see; `seen` counts them."""
     # how long a session may be silent is what training finds out, so here it may be silent for long
-    windows = Windows(settings, patience=lambda _: settings.patience)
+    windows = Windows(settings, AT_REST, patience=lambda _: settings.patience)
     lines: dict[int, CleanEntry] = {}
     for offset, entry in enumerate(entries):
         seen()
         # the place in this reading, not in the raw log: here nothing is read twice, and partitions are merged by time
         lines[offset] = entry
         placed = CleanLine.of(msgspec.structs.replace(entry, raw=Position("", 0, offset)))
-        _, ended = windows.add(offset, at_rest(offset), placed, 0)
+        _, ended = windows.add(offset, ARRIVED, placed, 0)
         for closed in ended.over if ended else ():
             yield _logged(closed, lines)
     for closed in windows.flush():
@@ -146,11 +150,6 @@ def _logged(closed: Closed, lines: dict[int, CleanEntry]) -> LoggedSequence:
         complete=sequence.kind == "window" or closed.why != "cut",
         times=tuple(entry.timestamp for entry in mine),
     )
-
-
-def at_rest(offset: int) -> float:
-    """Return a time of arrival for the line at `offset`: after the first, the stream counts as awake."""
-    return WAKING * min(offset, 1)
 
 
 def _rekeyed(entries: Iterable[CleanEntry], keyer: Keyer) -> Iterator[CleanEntry]:

@@ -17,6 +17,8 @@ from deepsentry import kafka as broker
 from deepsentry import logs, topics
 from deepsentry.sections import Kafka
 
+FIRST_WAIT: Final = 0.5
+"""Seconds until what failed is tried again; each further wait is twice as long."""
 LONGEST_WAIT: Final = 30.0
 """Seconds between two tries, at most."""
 BATCH_BYTES: Final = 1_048_576
@@ -59,29 +61,33 @@ class Outbox:
             self._producer = None
 
     async def partitions(self, topic: str) -> int:
-        """Return the number of partitions of `topic`."""
-        if topic not in self._counts:
-            self._counts[topic] = len(await (await self._client()).partitions_for(topic))
+        """Return the number of partitions of `topic`; tries for as long as the broker is away."""
+        wait = FIRST_WAIT
+        while topic not in self._counts:
+            try:
+                self._counts[topic] = len(await (await self._client()).partitions_for(topic))
+            except ClientError as error:  # a topic of which the client has not heard yet is unknown to it
+                self.waiting = True
+                wait = await _pause(topic, error, wait)
         return self._counts[topic]
 
     async def publish(self, outgoing: Iterable[Outgoing]) -> None:
         """Return when every record is confirmed; tries for as long as the broker is away, with growing pauses."""
         left = await self._grouped(outgoing)
-        wait = 0.5
+        wait = FIRST_WAIT
         while left:
             results = await asyncio.gather(*(self._send(*tp, left[tp]) for tp in left), return_exceptions=True)
-            failed = {}
+            failed: dict[Partition, ClientError] = {}
             for tp, result in zip(left, results, strict=True):
                 if isinstance(result, ClientError) and not isinstance(result, MessageSizeTooLargeError):
-                    failed[tp] = left[tp]
-                    log.warning("publish_failed", topic=tp[0], error=type(result).__name__, again_in_seconds=wait)
+                    failed[tp] = result
                 elif isinstance(result, BaseException):
                     raise result
             self.waiting = bool(failed)
-            left = failed
-            if left:
-                await asyncio.sleep(wait)
-                wait = min(wait * 2, LONGEST_WAIT)
+            left = {tp: left[tp] for tp in failed}
+            if failed:
+                (topic, _), error = next(iter(failed.items()))
+                wait = await _pause(topic, error, wait)
 
     async def _grouped(self, outgoing: Iterable[Outgoing]) -> dict[Partition, list[Outgoing]]:
         groups: dict[Partition, list[Outgoing]] = defaultdict(list)
@@ -122,9 +128,20 @@ class Outbox:
                     max_request_size=topics.LARGEST,
                     request_timeout_ms=20_000,
                 )
-                await producer.start()
+                try:
+                    await producer.start()
+                except ClientError:
+                    await producer.stop()  # it has tasks by now
+                    raise
                 self._producer = producer
             return self._producer
+
+
+async def _pause(topic: str, error: ClientError, wait: float) -> float:
+    """Say what failed, wait so many seconds, and return how long to wait the next time."""
+    log.warning("publish_failed", topic=topic, error=type(error).__name__, again_in_seconds=wait)
+    await asyncio.sleep(wait)
+    return min(wait * 2, LONGEST_WAIT)
 
 
 def _fill(batch: BatchBuilder, records: Sequence[Outgoing], begin: int) -> int:

@@ -88,10 +88,8 @@ def judge(effective: Settings, detector: Detector, entries: Iterable[CleanEntry]
 
     scorer = Scorer(name, lambda: datetime.now(UTC), Texts(again, most=0))
     scorer.detector = detector
-    windows = scorer.open(effective.sequences)
-    records = (
-        CleanRecord(entry.raw.offset + 1, offline.at_rest(n), wire.encode(entry)) for n, entry in enumerate(entries)
-    )
+    windows = scorer.open(effective.sequences, offline.AT_REST)
+    records = (CleanRecord(entry.raw.offset + 1, offline.ARRIVED, wire.encode(entry)) for entry in entries)
     while chunk := list(islice(records, CHUNK)):
         lines.update((record.offset, record.value) for record in chunk)
         yield from scorer.score(0, windows, chunk).anomalies

@@ -27,7 +27,7 @@ from models.artifact import TrainedVersion
 from models.registry import Registry
 from models.training import TrainingOptions, train
 from streams import offline
-from streams.clock import WAKING
+from streams.clock import GAP, WAKING
 from streams.keying import Keyer
 from streams.redaction import create_redactor
 from streams.sanitize import Located, Sanitizer
@@ -163,10 +163,15 @@ class Stream:
         """Publish lines so much later than `last` that all sequences are over; return how many lines there are then."""
         eventually(self.sanitized, within)
         eventually(self.scored, within)
-        time.sleep(WAKING)  # until then, by the broker's clock, a stream's own time stands still
-        for partition in range(PARTITIONS):  # each holds time back until it has shown the later lines, too
-            later = shop_records(Shop(9 + partition).normal(last + 1_000_000.0, 40))
-            self.publish(later, partition=partition)
+        # each partition holds time back until it has shown the later lines, too
+        later = [shop_records(Shop(9 + partition).normal(last + 1_000_000.0, 40)) for partition in range(PARTITIONS)]
+        steps = round(WAKING / GAP) + 2
+        for step in range(steps):  # a short stream wakes up only now
+            for partition, records in enumerate(later):
+                self.publish(
+                    records[step * len(records) // steps : (step + 1) * len(records) // steps], partition=partition
+                )
+            time.sleep(GAP)
         eventually(self.sanitized, within)
         eventually(self.scored, within)
         return self.held(topics.RAW.name)

@@ -1,5 +1,6 @@
 """A broker that is killed, comes back, or is not there yet."""
 
+import asyncio
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -9,6 +10,8 @@ import pytest
 from deepsentry import topics
 from deepsentry.demo.shop import Shop
 from deepsentry.local import LocalKafka
+from deepsentry.sections import Kafka
+from streams.outbox import Outbox, Outgoing
 from tests.integration.stream import Stream, eventually, shop_records
 from tests.integration.workers import Worker
 
@@ -76,3 +79,17 @@ def test_a_worker_waits_for_the_broker_and_then_for_its_topics_and_says_so(absen
     eventually(lambda: any("deepsentry topics create" in reason for reason in worker.ready().reasons))
     with absent:
         eventually(lambda: is_ready(worker))
+
+
+async def test_what_is_published_while_no_broker_answers_arrives_when_one_does(absent: Stream) -> None:
+    outbox = Outbox(Kafka(bootstrap=absent.kafka.bootstrap))
+    publishing = asyncio.create_task(outbox.publish([Outgoing(topics.CLEAN.name, b"key", b"value")]))
+    while not outbox.waiting:
+        assert not publishing.done(), publishing.result()
+        await asyncio.sleep(0.05)
+    await asyncio.to_thread(absent.kafka.start)
+    await asyncio.to_thread(absent.__enter__)  # makes the topics
+    await publishing
+    assert not outbox.waiting
+    assert [record.value for record in absent.stored(topics.CLEAN.name)] == [b"value"]
+    await outbox.stop()

@@ -1,9 +1,10 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streams.clock import MOST_SOURCES, WAKING, Clock
+from streams.clock import GAP, MOST_SOURCES, WAKING, Clock
 
 IDLE = 10.0
+AWAKE = float("-inf")
 
 
 Line = tuple[int, int, float, float]
@@ -16,23 +17,42 @@ def line(offset: int, time: float, arrived: float | None = None) -> Line:
 
 def test_time_stands_still_while_the_stream_wakes_up() -> None:
     clock = Clock(IDLE, {})
-    clock.tick("raw/0", *line(0, 100.0, arrived=5.0))
-    clock.tick("raw/0", *line(1, 105.0, arrived=5.0 + WAKING / 2))
-    assert clock.reached == float("-inf")
-    clock.tick("raw/0", *line(2, 106.0, arrived=5.0 + WAKING))
+    for offset in range(round(WAKING / GAP)):
+        clock.tick("raw/0", *line(offset, 100.0 + offset, arrived=5.0 + GAP * offset))
+        assert clock.reached == float("-inf")
+    clock.tick("raw/0", *line(4, 106.0, arrived=5.0 + WAKING))
     assert clock.reached == 106.0
 
 
-def test_the_slowest_source_says_how_late_it_is() -> None:
+def test_a_source_that_begins_after_a_worker_died_in_its_first_chunk_is_waited_for() -> None:
     clock = Clock(IDLE, {})
-    clock.tick("raw/0", *line(0, 100.0))
-    clock.tick("raw/1", *line(1, 90.0))
+    clock.tick("raw/1", *line(0, 100.0, arrived=5.0))
+    clock.tick("raw/1", *line(1, 101.0, arrived=5.0 + 0.6 * IDLE))  # the next worker has begun
+    clock.tick("raw/1", *line(2, 109.0, arrived=5.1 + 0.6 * IDLE))
+    clock.tick("raw/0", *line(0, 100.5, arrived=5.2 + 0.6 * IDLE))
+    assert clock.reached == float("-inf")
+    for offset in range(3, 8):
+        clock.tick("raw/1", *line(offset, 109.5, arrived=5.2 + 0.6 * IDLE + GAP * (offset - 3)))
+    assert clock.reached == 100.5
+
+
+def test_a_stream_of_few_lines_wakes_up_nevertheless() -> None:
+    clock = Clock(2 * IDLE, {})
+    for offset in range(5):
+        clock.tick("raw/0", *line(offset, 100.0 + offset, arrived=IDLE * offset))
+    assert clock.reached == 104.0
+
+
+def test_the_slowest_source_says_how_late_it_is() -> None:
+    clock = Clock(IDLE, {}, AWAKE)
+    clock.tick("raw/1", *line(0, 90.0))
+    clock.tick("raw/0", *line(1, 100.0))
     clock.tick("raw/0", *line(2, 108.0))
     assert (clock.reached, clock.leading) == (90.0, 108.0)
 
 
 def test_a_source_that_fell_silent_holds_nobody_up() -> None:
-    clock = Clock(IDLE, {})
+    clock = Clock(IDLE, {}, AWAKE)
     clock.tick("slow", *line(0, 90.0, arrived=0.0))
     clock.tick("raw/0", *line(0, 100.0, arrived=3.0))
     assert clock.reached == 90.0
@@ -41,21 +61,21 @@ def test_a_source_that_fell_silent_holds_nobody_up() -> None:
 
 
 def test_one_date_years_ahead_does_not_move_time() -> None:
-    clock = Clock(IDLE, {})
+    clock = Clock(IDLE, {}, AWAKE)
     clock.tick("raw/0", *line(0, 100.0))
     clock.tick("raw/0", *line(1, 1e9))
     assert clock.reached == 100.0
 
 
 def test_three_lines_that_agree_move_time_over_a_silence() -> None:
-    clock = Clock(IDLE, {})
+    clock = Clock(IDLE, {}, AWAKE)
     for offset, time in enumerate([100.0, 30_000.0, 30_001.0, 30_002.0]):
         clock.tick("raw/0", *line(offset, time))
     assert clock.reached == 30_000.0
 
 
 def test_a_date_years_back_does_not_move_time_at_all() -> None:
-    clock = Clock(IDLE, {})
+    clock = Clock(IDLE, {}, AWAKE)
     clock.tick("raw/0", *line(0, 1e9))
     clock.tick("raw/0", *line(1, 100.0))
     assert (clock.reached, clock.shown) == (1e9, 100.0)
@@ -73,8 +93,9 @@ def test_a_broker_whose_clock_is_set_back_ends_nothing() -> None:
     clock = Clock(IDLE, {})
     clock.tick("raw/0", *line(0, 100.0, arrived=1000.0))
     clock.tick("raw/0", *line(1, 101.0, arrived=0.0))
-    clock.tick("raw/0", *line(2, 102.0, arrived=1001.0 + WAKING))
-    assert clock.reached == 102.0
+    for offset in range(2, 6):
+        clock.tick("raw/0", *line(offset, 100.0 + offset, arrived=1000.0 + GAP * (offset - 1)))
+    assert clock.reached == 105.0
 
 
 def test_entries_of_one_record_are_told_apart_by_their_index() -> None:
