@@ -85,6 +85,8 @@ async def test_a_job_is_on_the_topic_and_shows_what_workers_say_of_it(world: Wor
     assert [each["id"] for each in events] == ["2", "3"]
     for each in events:
         assert_declared(world, each)
+    again = await client.get(f"{world.url}/jobs/{id_}/events", headers=world.vic.headers | {"Last-Event-ID": "3"})
+    assert (again.status_code, again.content) == (204, b"")  # browsers come again by themselves until told not to
     ended = await client.post(f"{world.url}/jobs/{id_}/stop", headers=world.ann.headers)
     assert (ended.status_code, ended.json()["detail"]) == (409, "it has ended: registered")
     recent = (await client.get("/jobs", headers=world.ann.headers)).json()["items"]
