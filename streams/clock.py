@@ -51,7 +51,7 @@ class Clock:
     """
 
     def __init__(self, idle: float, sources: Mapping[str, Source], awake: float | None = None) -> None:
-        """`awake` is the broker's time at which the stream began to wake up, gaps left out; None before its first line."""
+        """`awake` is when the stream began to wake up, by the broker's time without gaps; None: not yet."""
         self._idle = idle
         self._paces = {name: _Pace(source) for name, source in sources.items()}
         self._arrived = max((source.arrived for source in sources.values()), default=float("-inf"))
