@@ -10,10 +10,10 @@ from rich.console import Console
 
 from deepsentry.errors import SettingsError
 from deepsentry.targets import Plugin
+from streams.alerting.receipts import HeldReceipts
 from streams.alerts.notifiers.breaker import Breaker
 from streams.alerts.notifiers.compose import build
 from streams.alerts.notifiers.delivery import Surroundings
-from streams.receipts import HeldReceipts
 from tests.unit.alerts.builders import START, alert
 
 MODULE = """

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import pytest
 from prometheus_client import CollectorRegistry, Counter
 
-from streams.health import HEARTBEAT_WITHIN, PROGRESS_WITHIN, HealthServer, Progress
+from streams.monitoring.health import HEARTBEAT_WITHIN, PROGRESS_WITHIN, HealthServer, Progress
 
 
 class Time:

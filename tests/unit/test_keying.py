@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from deepsentry.errors import SettingsError
 from models.keys import DEFAULT_PATTERNS
-from streams.keying import LONGEST, Keyer, bounded, literals
+from streams.windowing.keying import LONGEST, Keyer, bounded, literals
 
 PATTERNS = [
     r"\bblk_-?\d+",

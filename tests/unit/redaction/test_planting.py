@@ -13,12 +13,12 @@ from benchmarks.planting.survivors import survives
 from benchmarks.redaction_recall import harmless, recall
 from benchmarks.redaction_search import Search
 from deepsentry.sections import Ingest
-from streams.keying import Keyer
-from streams.offline import BUILT_IN
+from streams.batch.offline import BUILT_IN
 from streams.redaction import Redactor
 from streams.redaction.checks import CHECKS
-from streams.sanitize import Sanitizer
+from streams.sanitizing.sanitize import Sanitizer
 from streams.shippers import create_decoder
+from streams.windowing.keying import Keyer
 
 FEW = 21
 """Values of a kind: each of its sentences once."""

@@ -12,12 +12,11 @@ from deepsentry.kafka import Stored
 from deepsentry.metrics import Metrics
 from deepsentry.sections import Kafka
 from deepsentry.settings import Settings
-from streams import alerting
-from streams.alerting import Raising, alerts_of
-from streams.health import Progress
-from streams.meter import Meter
-from streams.outbox import Outbox, Outgoing
-from streams.silencing import Silencing
+from streams.alerting.raising import Raising, alerts_of
+from streams.alerting.silencing import Silencing
+from streams.monitoring.health import Progress
+from streams.monitoring.meter import Meter
+from streams.transport.outbox import Outbox, Outgoing
 from tests.unit.alerts.builders import START, anomaly
 
 SETTINGS = Settings(kafka=Kafka(bootstrap="127.0.0.1:1"), alerts=AlertSettings(quiet=60.0, group_wait=0.0))
@@ -60,8 +59,8 @@ def topic(monkeypatch: pytest.MonkeyPatch) -> Topic:
         found = {topics.ALERTS.name: topic.records, topics.FEEDBACK.name: []}[name]
         yield from (record for record in found if begin is None or record.partition in begin)
 
-    monkeypatch.setattr(alerting.broker, "read", read)
-    monkeypatch.setattr(alerting.broker, "end_offsets", lambda *_: {1: topic.end, 2: topic.end})
+    monkeypatch.setattr("streams.alerting.raising.broker.read", read)
+    monkeypatch.setattr("streams.alerting.raising.broker.end_offsets", lambda *_: {1: topic.end, 2: topic.end})
     return topic
 
 

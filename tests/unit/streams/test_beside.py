@@ -1,6 +1,6 @@
 from deepsentry.events import Entry
-from streams.beside import LONGEST_REMEMBERED, MOST_REMEMBERED, Beside, Part
 from streams.redaction import Redacted
+from streams.sanitizing.beside import LONGEST_REMEMBERED, MOST_REMEMBERED, Beside, Part
 
 MASKED = Redacted("<email:0123456789>", ())
 

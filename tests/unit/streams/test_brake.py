@@ -2,7 +2,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from deepsentry.sections import Ingest
-from streams.brake import Brake
+from streams.deadletters.brake import Brake
 
 JUNK = Ingest(brake_ratio=0.5, brake_records=1000)
 

@@ -1,8 +1,8 @@
 from deepsentry import topics
 from deepsentry.events import Rejected
-from streams.braking import useless
-from streams.replay import MARK
-from streams.sanitize import Located
+from streams.deadletters.braking import useless
+from streams.deadletters.replay import MARK
+from streams.sanitizing.sanitize import Located
 from streams.shippers import Record
 
 

@@ -1,7 +1,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streams.clock import GAP, MOST_SOURCES, WAKING, Clock
+from streams.windowing.clock import GAP, MOST_SOURCES, WAKING, Clock
 
 IDLE = 10.0
 AWAKE = float("-inf")

@@ -9,13 +9,13 @@ from hypothesis import strategies as st
 
 from deepsentry import wire
 from deepsentry.sections import Ingest, Redaction
-from streams.columns import Chunk, Columns
-from streams.fetched import Fetched
-from streams.keying import Keyer, is_blind
-from streams.offline import BUILT_IN
+from streams.batch.offline import BUILT_IN
 from streams.redaction import Redacted, Redactor, create_redactor
-from streams.sanitize import Sanitizer
+from streams.sanitizing.columns import Chunk, Columns
+from streams.sanitizing.sanitize import Sanitizer
 from streams.shippers import create_decoder
+from streams.transport.fetched import Fetched
+from streams.windowing.keying import Keyer, is_blind
 
 TOPIC: Final = "deepsentry.logs.raw.v1"
 STORED: Final = 1_735_800_000_000

@@ -1,7 +1,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streams import elements
+from streams.deadletters import elements
 from streams.shippers.record import MAX_BATCH
 
 

@@ -24,15 +24,15 @@ from models.prepare import Observed, Verdict
 from models.profile import Neighbours, counts
 from models.sequence import Array, Model, Walk, strongest, surprises
 from models.training import TrainingOptions, train
-from streams import offline
-from streams.columns import Chunk, Columns
-from streams.fetched import Fetched
-from streams.keying import Keyer
+from streams.batch import offline
 from streams.redaction import Redactor, create_redactor
-from streams.sanitize import Sanitizer
-from streams.score import Scorer
+from streams.sanitizing.columns import Chunk, Columns
+from streams.sanitizing.sanitize import Sanitizer
+from streams.scoring.score import Scorer
+from streams.scoring.texts import CleanRecord
 from streams.shippers import create_decoder
-from streams.texts import CleanRecord
+from streams.transport.fetched import Fetched
+from streams.windowing.keying import Keyer
 
 DATA: Final = os.environ.get("DEEPSENTRY_DATA", "")
 LINES: Final = 100_000

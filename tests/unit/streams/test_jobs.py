@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from deepsentry.errors import DataError
 from deepsentry.events import Job, JobKind, JobReport, JobState
-from streams.jobs import MOST_TRIES, Ledger, Standing, TrainParameters, given_back, next_report, parameters_of
+from streams.batch.jobs import MOST_TRIES, Ledger, Standing, TrainParameters, given_back, next_report, parameters_of
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 AT = NOW.timestamp()

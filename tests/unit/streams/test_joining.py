@@ -12,12 +12,12 @@ from deepsentry import wire
 from deepsentry.errors import SettingsError
 from deepsentry.events import CleanEntry
 from deepsentry.sections import Ingest, Redaction
-from streams import joining
-from streams.joining import Joiner
-from streams.keying import Keyer
 from streams.redaction import create_redactor
-from streams.sanitize import Located, Sanitizer
+from streams.sanitizing import joining
+from streams.sanitizing.joining import Joiner
+from streams.sanitizing.sanitize import Located, Sanitizer
 from streams.shippers import Record, create_decoder
+from streams.windowing.keying import Keyer
 
 NOW = 1735783446.0
 TIME = "2025-01-02T02:04:05.678123456Z"

@@ -8,11 +8,11 @@ from hypothesis import strategies as st
 from deepsentry.errors import DataError
 from deepsentry.events import CleanEntry
 from deepsentry.sections import Ingest, Redaction, Sequences
-from streams import offline
-from streams.keying import Keyer
+from streams.batch import offline
 from streams.redaction import create_redactor
-from streams.sanitize import Sanitizer
+from streams.sanitizing.sanitize import Sanitizer
 from streams.shippers import create_decoder
+from streams.windowing.keying import Keyer
 from tests.builders import clean
 
 SETTINGS = Sequences(idle=10.0, window=6, max_length=50)

@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from deepsentry.sections import Kafka
-from streams.outbox import Outbox, partition_of
+from streams.transport.outbox import Outbox, partition_of
 
 
 @given(st.binary(max_size=200), st.integers(1, 1000))

@@ -6,10 +6,10 @@ from hypothesis import strategies as st
 from deepsentry import topics
 from deepsentry.events import Position, Reason, Rejected
 from deepsentry.kafka import Stored
-from streams.outbox import Outgoing
-from streams.quarantine import LONGEST, PREFIX, Quarantined, gathered, parse, quarantine
-from streams.sanitize import Located
+from streams.deadletters.quarantine import LONGEST, PREFIX, Quarantined, gathered, parse, quarantine
+from streams.sanitizing.sanitize import Located
 from streams.shippers import Record
+from streams.transport.outbox import Outgoing
 
 POSITION = Position("deepsentry.logs.raw.v1", 2, 41, 3)
 REJECTED = Rejected("malformed", "not JSON", 3)

@@ -4,10 +4,10 @@ from hypothesis import strategies as st
 from deepsentry import topics
 from deepsentry.sections import Kafka
 from deepsentry.settings import Settings
-from streams.clock import MOST_SOURCES, Source
-from streams.recovery import restore
-from streams.resume import Resume, from_note, to_note
-from streams.score import Scorer
+from streams.scoring.recovery import restore
+from streams.scoring.score import Scorer
+from streams.windowing.clock import MOST_SOURCES, Source
+from streams.windowing.resume import Resume, from_note, to_note
 
 NOWHERE = Settings(kafka=Kafka(bootstrap="127.0.0.1:1"))
 MOST_METADATA = 4096

@@ -7,13 +7,13 @@ from hypothesis import strategies as st
 from deepsentry import topics
 from deepsentry.events import Entry, Rejected
 from deepsentry.kafka import Stored
-from streams.keying import Keyer
-from streams.outbox import Outgoing
-from streams.quarantine import Quarantined, gathered, parse
+from streams.deadletters.quarantine import Quarantined, gathered, parse
+from streams.deadletters.replay import ELEMENTS, MARK, TIME, honouring, refusal, replay, replayed_from
 from streams.redaction import Redacted
-from streams.replay import ELEMENTS, MARK, TIME, honouring, refusal, replay, replayed_from
-from streams.sanitize import Located, Sanitizer
+from streams.sanitizing.sanitize import Located, Sanitizer
 from streams.shippers import Record
+from streams.transport.outbox import Outgoing
+from streams.windowing.keying import Keyer
 
 Headers = tuple[tuple[str, bytes], ...]
 HEADERS = st.lists(st.tuples(st.text(max_size=20) | st.sampled_from([MARK, TIME, ELEMENTS]), st.binary(max_size=20)))

@@ -9,12 +9,12 @@ from hypothesis import strategies as st
 from deepsentry import wire
 from deepsentry.events import Entry, Rejected
 from deepsentry.sections import Ingest, Redaction
-from streams.beside import MOST_REMEMBERED
-from streams.keying import Keyer
 from streams.redaction import Redacted, Redactor, create_redactor
 from streams.redaction.findings import RedactedFields
-from streams.sanitize import Located, Sanitized, Sanitizer
+from streams.sanitizing.beside import MOST_REMEMBERED
+from streams.sanitizing.sanitize import Located, Sanitized, Sanitizer
 from streams.shippers import Record, create_decoder
+from streams.windowing.keying import Keyer
 
 TOPIC = "deepsentry.logs.raw.v1"
 POISON = "poison"

@@ -19,9 +19,9 @@ from deepsentry.events import (
 )
 from deepsentry.sections import Sequences
 from models.prepare import Observed, Verdict
-from streams.score import JUDGE_EVERY, Open, Scored, Scorer
-from streams.strange import CONTEXT, LONGEST_LINE, anomaly_id
-from streams.texts import CleanRecord, Texts
+from streams.scoring.score import JUDGE_EVERY, Open, Scored, Scorer
+from streams.scoring.strange import CONTEXT, LONGEST_LINE, anomaly_id
+from streams.scoring.texts import CleanRecord, Texts
 from tests.builders import clean
 
 IDLE = 10.0

@@ -5,9 +5,9 @@ import msgspec
 from deepsentry import feedback, wire
 from deepsentry.events import Alert, Shape, Silence
 from deepsentry.settings import Settings
+from streams.alerting.silencing import Record, Silencing, key_of
 from streams.alerts.growth import opened
 from streams.alerts.policy import Policy
-from streams.silencing import Record, Silencing, key_of
 from tests.unit.alerts.builders import START, anomaly
 
 SHAPE = Shape(("GET <*>", "payment declined for order <*>", "answered"), (0, 1, 2))

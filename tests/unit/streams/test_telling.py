@@ -14,7 +14,8 @@ from deepsentry.metrics import Metrics
 from deepsentry.sections import Kafka
 from deepsentry.settings import Settings
 from deepsentry.targets import Route
-from streams import alerting
+from streams.alerting.looking import Looking
+from streams.alerting.telling import Telling
 from streams.alerts.lifecycle import observe, tick
 from streams.alerts.notice import Notice
 from streams.alerts.notifiers.breaker import Breaker
@@ -22,11 +23,9 @@ from streams.alerts.notifiers.delivery import Surroundings
 from streams.alerts.policy import Policy
 from streams.alerts.routes import Routes
 from streams.alerts.state import Alerts
-from streams.health import Progress
-from streams.looking import Looking
-from streams.meter import Meter
-from streams.outbox import Outbox, Outgoing
-from streams.telling import Telling
+from streams.monitoring.health import Progress
+from streams.monitoring.meter import Meter
+from streams.transport.outbox import Outbox, Outgoing
 from tests.unit.alerts.builders import START, anomaly
 
 PARTITION = 2
@@ -135,7 +134,7 @@ def topic(monkeypatch: pytest.MonkeyPatch) -> list[Alert]:
         assert (name, begin) == (topics.ALERTS.name, {PARTITION: 0})
         yield from (Stored(name, PARTITION, n, 0.0, b"", wire.encode(alert), ()) for n, alert in enumerate(alerts))
 
-    monkeypatch.setattr(alerting.broker, "read", read)
+    monkeypatch.setattr("streams.alerting.raising.broker.read", read)
     return alerts
 
 

@@ -3,7 +3,7 @@ from collections.abc import Sequence
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streams.texts import CleanRecord, Texts
+from streams.scoring.texts import CleanRecord, Texts
 
 SIZE = 1000
 ROOM = 10 * 1100

@@ -8,9 +8,9 @@ from hypothesis import strategies as st
 from deepsentry.events import Position
 from deepsentry.sections import Redaction
 from streams.alerts.visible import ESCAPED
-from streams.quarantine import Quarantined
+from streams.deadletters.quarantine import Quarantined
+from streams.deadletters.viewing import READ, SHOWN, brief, view
 from streams.redaction import Redactor, create_redactor
-from streams.viewing import READ, SHOWN, brief, view
 
 SECRET = "hunter2-and-more-of-it"
 PLAIN = Quarantined(

@@ -5,9 +5,9 @@ from hypothesis import strategies as st
 
 from deepsentry.events import CleanEntry, Position, SequenceKind
 from deepsentry.sections import Sequences
-from streams.resume import Resume
-from streams.sequence import CleanLine
-from streams.window import Closed, Ended, Windows
+from streams.windowing.resume import Resume
+from streams.windowing.sequence import CleanLine
+from streams.windowing.window import Closed, Ended, Windows
 from tests.builders import clean
 
 SMALL = Sequences(idle=10.0, window=4, max_length=8, max_open=5)
