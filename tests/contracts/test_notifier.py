@@ -19,7 +19,7 @@ from streams.alerts.notifiers.compose import build
 from streams.alerts.notifiers.delivery import ATTEMPTS, Surroundings
 from streams.alerts.notifiers.notifier import Notifier
 from tests.contracts.listeners import LISTENERS, Behaviour, Listener
-from tests.unit.alerts.builders import START, alert, hostile
+from tests.unit.streams.alerts.builders import START, alert, hostile
 
 
 @dataclass(frozen=True)

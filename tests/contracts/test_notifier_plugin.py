@@ -14,7 +14,7 @@ from streams.alerting.receipts import HeldReceipts
 from streams.alerts.notifiers.breaker import Breaker
 from streams.alerts.notifiers.compose import build
 from streams.alerts.notifiers.delivery import Surroundings
-from tests.unit.alerts.builders import START, alert
+from tests.unit.streams.alerts.builders import START, alert
 
 MODULE = """
 class Pager:

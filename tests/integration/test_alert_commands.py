@@ -26,7 +26,7 @@ from streams.alerts.policy import Policy
 from streams.alerts.state import Alerts
 from streams.transport.outbox import Outbox
 from tests.integration.stream import Stream, eventually
-from tests.unit.alerts.builders import HOSTILE, anomaly
+from tests.unit.streams.alerts.builders import HOSTILE, anomaly
 
 NOW = datetime.now(UTC)
 OTHER = "b" * 16

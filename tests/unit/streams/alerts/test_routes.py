@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 from deepsentry.errors import SettingsError
 from deepsentry.targets import Route
 from streams.alerts.routes import Labels, Routes, assignments, labels_of, parse
-from tests.unit.alerts.builders import alert, anomaly
+from tests.unit.streams.alerts.builders import alert, anomaly
 
 SHOP = {"service": ("shop",), "severity": ("critical",), "host": ("web-1", "web-2"), "view": ("sequence",)}
 

@@ -35,7 +35,7 @@ FORMATS = get_args(get_args(Ingest.model_fields["formats"].annotation)[1])
 DECODERS = {
     name: create_decoder(Ingest.model_validate({"formats": {"t": name}, "max_line_bytes": LIMIT})) for name in FORMATS
 }
-GOLDEN = Path(__file__).parents[2] / "golden" / "shippers"
+GOLDEN = Path(__file__).parents[3] / "golden" / "shippers"
 SAMPLES = [
     bytes.fromhex(case["hex"]) if "hex" in case else case["text"].encode()
     for path in sorted(GOLDEN.glob("*.json"))

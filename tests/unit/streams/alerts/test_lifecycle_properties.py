@@ -14,7 +14,7 @@ from streams.alerts.lifecycle import observe, tick
 from streams.alerts.notice import Update, coalesce
 from streams.alerts.policy import Policy
 from streams.alerts.state import OPEN, Alerts, follow, key_of, restore
-from tests.unit.alerts.builders import START, anomaly
+from tests.unit.streams.alerts.builders import START, anomaly
 
 POLICY = Policy(
     quiet=300,

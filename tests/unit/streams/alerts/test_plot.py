@@ -5,7 +5,7 @@ import sys
 import pytest
 
 from streams.alerts.plot import LIMIT, png
-from tests.unit.alerts.builders import alert, anomaly, hostile, line
+from tests.unit.streams.alerts.builders import alert, anomaly, hostile, line
 
 
 def size(image: bytes) -> tuple[int, int]:

@@ -5,7 +5,7 @@ import pytest
 from deepsentry.errors import DeliveryError, TargetAway
 from streams.alerts.notice import Notice
 from streams.alerts.notifiers.breaker import FAILURES, REST, Breaker
-from tests.unit.alerts.builders import alert
+from tests.unit.streams.alerts.builders import alert
 
 NOTICE = alert()
 

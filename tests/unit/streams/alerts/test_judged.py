@@ -14,7 +14,7 @@ from streams.alerts.judged import Judged
 from streams.alerts.lifecycle import observe, tick
 from streams.alerts.policy import Policy
 from streams.alerts.state import Alerts
-from tests.unit.alerts.builders import EXPLANATION, START, anomaly
+from tests.unit.streams.alerts.builders import EXPLANATION, START, anomaly
 
 LATER = START + timedelta(minutes=1)
 TEXTS = ("GET <*>", "cart changed", "payment declined for order <*>", "answered")

@@ -17,8 +17,8 @@ from deepsentry import wire
 from streams.alerts.notice import Notice, Occasion
 from streams.alerts.notifiers import alertmanager, blocks, cloudevent, letter, pagerduty, syslog
 from tests.contracts import vendors
-from tests.unit.alerts.builders import START, alert, anomaly, hostile, line
-from tests.unit.alerts.receiver import Received
+from tests.unit.streams.alerts.builders import START, alert, anomaly, hostile, line
+from tests.unit.streams.alerts.receiver import Received
 
 GOLDEN = Path(__file__).parent / "golden"
 ROUTING_KEY = "0123456789abcdef" * 2

@@ -10,7 +10,7 @@ from jsonschema import Draft202012Validator
 from deepsentry import wire
 from deepsentry.events import Alert, AlertStatus, Severity, View
 from streams.formats import ocsf
-from tests.unit.alerts.builders import alert, anomaly, hostile
+from tests.unit.streams.alerts.builders import alert, anomaly, hostile
 
 
 @pytest.fixture(scope="module", params=["1.7.0", "1.8.0"])

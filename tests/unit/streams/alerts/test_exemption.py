@@ -9,7 +9,7 @@ from streams.alerts.exemption import Exemption, Exemptions, declared
 from streams.alerts.lifecycle import observe, tick
 from streams.alerts.policy import Policy
 from streams.alerts.state import Alerts, key_of
-from tests.unit.alerts.builders import START, anomaly
+from tests.unit.streams.alerts.builders import START, anomaly
 
 POLICY = Policy()
 

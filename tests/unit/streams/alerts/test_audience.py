@@ -9,7 +9,7 @@ from streams.alerts.lifecycle import observe, tick
 from streams.alerts.notice import Occasion
 from streams.alerts.policy import Policy
 from streams.alerts.state import Alerts
-from tests.unit.alerts.builders import START, anomaly
+from tests.unit.streams.alerts.builders import START, anomaly
 
 SEVERITIES = ("info", "warning", "error", "critical")
 

@@ -11,7 +11,7 @@ from deepsentry.events import Entry, Rejected
 from deepsentry.sections import Ingest
 from streams.shippers import Record, create_decoder
 
-GOLDEN = Path(__file__).parents[2] / "golden" / "shippers"
+GOLDEN = Path(__file__).parents[3] / "golden" / "shippers"
 CASES = [(path.stem, case) for path in sorted(GOLDEN.glob("*.json")) for case in json.loads(path.read_text())]
 
 

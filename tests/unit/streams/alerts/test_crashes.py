@@ -12,8 +12,8 @@ from streams.alerts.incident import adopted
 from streams.alerts.lifecycle import observe, tick
 from streams.alerts.notice import Update, coalesce
 from streams.alerts.state import Alerts, follow, key_of, restore
-from tests.unit.alerts.builders import START, anomaly
-from tests.unit.alerts.test_lifecycle_properties import POLICY, SEVERITIES
+from tests.unit.streams.alerts.builders import START, anomaly
+from tests.unit.streams.alerts.test_lifecycle_properties import POLICY, SEVERITIES
 
 
 @dataclass(frozen=True)

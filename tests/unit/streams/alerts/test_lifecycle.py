@@ -10,7 +10,7 @@ from streams.alerts.lifecycle import observe, tick
 from streams.alerts.notice import Update
 from streams.alerts.policy import Policy
 from streams.alerts.state import Alerts, follow, restore
-from tests.unit.alerts.builders import START, anomaly
+from tests.unit.streams.alerts.builders import START, anomaly
 
 POLICY = Policy(quiet=300, max_hold=3600, repeat=14_400, max_open=3, incident_after=0)
 

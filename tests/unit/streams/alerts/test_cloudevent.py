@@ -8,7 +8,7 @@ from deepsentry import wire
 from deepsentry.events import Alert, Neighbour
 from streams.alerts.notice import Notice
 from streams.alerts.notifiers import cloudevent
-from tests.unit.alerts.builders import EXPLANATION, alert, anomaly, line
+from tests.unit.streams.alerts.builders import EXPLANATION, alert, anomaly, line
 
 SOURCE = "/deepsentry/prod/alerts"
 

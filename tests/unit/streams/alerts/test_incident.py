@@ -8,7 +8,7 @@ from streams.alerts.lifecycle import observe, tick
 from streams.alerts.notice import Update
 from streams.alerts.policy import Policy
 from streams.alerts.state import Alerts
-from tests.unit.alerts.builders import START, anomaly
+from tests.unit.streams.alerts.builders import START, anomaly
 
 POLICY = Policy(group_wait=2, group_interval=60, incident_after=3, incident_window=100)
 Step = tuple[float, Anomaly] | float

@@ -13,7 +13,7 @@ from deepsentry.links import verify
 from streams.alerts.asking import Asking
 from streams.alerts.notice import Notice
 from streams.alerts.notifiers import blocks, cloudevent, letter
-from tests.unit.alerts.builders import alert, anomaly, hostile
+from tests.unit.streams.alerts.builders import alert, anomaly, hostile
 
 KEY = "k" * 32
 LINKS = Links(url="https://deepsentry.example.com/base/", key=SecretStr(KEY))

@@ -26,7 +26,7 @@ from streams.alerts.state import Alerts
 from streams.monitoring.health import Progress
 from streams.monitoring.meter import Meter
 from streams.transport.outbox import Outbox, Outgoing
-from tests.unit.alerts.builders import START, anomaly
+from tests.unit.streams.alerts.builders import START, anomaly
 
 PARTITION = 2
 SETTINGS = Settings(

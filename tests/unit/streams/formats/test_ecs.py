@@ -10,7 +10,7 @@ import pytest
 from deepsentry import wire
 from deepsentry.events import Alert, AlertStatus
 from streams.formats import ecs
-from tests.unit.alerts.builders import alert, anomaly, hostile
+from tests.unit.streams.alerts.builders import alert, anomaly, hostile
 
 FIELDS = {
     "@timestamp": "date",

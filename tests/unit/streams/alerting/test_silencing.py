@@ -8,7 +8,7 @@ from deepsentry.settings import Settings
 from streams.alerting.silencing import Record, Silencing, key_of
 from streams.alerts.growth import opened
 from streams.alerts.policy import Policy
-from tests.unit.alerts.builders import START, anomaly
+from tests.unit.streams.alerts.builders import START, anomaly
 
 SHAPE = Shape(("GET <*>", "payment declined for order <*>", "answered"), (0, 1, 2))
 GIVEN = feedback.verdict_on(anomaly("a1", shape=SHAPE), "false_alarm", "kim", START)

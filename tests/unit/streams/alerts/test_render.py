@@ -8,7 +8,7 @@ from rich.console import Console, RenderableType
 from deepsentry.events import Explanation, ViewScore
 from streams.alerts import render
 from streams.alerts.notice import Notice, Occasion
-from tests.unit.alerts.builders import alert, anomaly, hostile
+from tests.unit.streams.alerts.builders import alert, anomaly, hostile
 
 GOLDEN = Path(__file__).parent / "golden"
 

@@ -15,8 +15,8 @@ from streams.alerts import around, surrounding
 from streams.alerts.history import ALERTS, History
 from streams.alerts.notice import Notice
 from streams.alerts.notifiers import cloudevent, letter
-from tests.unit.alerts.builders import HOSTILE, START, alert, anomaly, hostile
-from tests.unit.alerts.test_channels import ANY
+from tests.unit.streams.alerts.builders import HOSTILE, START, alert, anomaly, hostile
+from tests.unit.streams.alerts.test_channels import ANY
 
 GOLDEN = Path(__file__).parent / "golden/letter_with_context.txt"
 NOW = START.timestamp() + 0.25

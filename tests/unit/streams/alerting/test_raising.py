@@ -17,7 +17,7 @@ from streams.alerting.silencing import Silencing
 from streams.monitoring.health import Progress
 from streams.monitoring.meter import Meter
 from streams.transport.outbox import Outbox, Outgoing
-from tests.unit.alerts.builders import START, anomaly
+from tests.unit.streams.alerts.builders import START, anomaly
 
 SETTINGS = Settings(kafka=Kafka(bootstrap="127.0.0.1:1"), alerts=AlertSettings(quiet=60.0, group_wait=0.0))
 
