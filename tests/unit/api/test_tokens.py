@@ -22,8 +22,11 @@ def now() -> list[datetime]:
 @pytest.fixture
 def tokens(tmp_path: Path, now: list[datetime]) -> Tokens:
     keys.ensure(tmp_path, START)
-    ring = KeyRing(tmp_path, lambda: (now[0] - START).total_seconds())
-    return Tokens(ring, "http://here", lambda: now[0], lambda: "0" * 32)
+
+    def clock() -> float:
+        return (now[0] - START).total_seconds()
+
+    return Tokens(KeyRing(tmp_path, clock), "http://here", lambda: now[0], lambda: "0" * 32)
 
 
 def test_a_token_that_held_ends_with_its_time(tokens: Tokens, now: list[datetime]) -> None:
