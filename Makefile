@@ -9,7 +9,7 @@ endif
 
 FUZZED := tests/unit/streams/shippers/test_robustness.py tests/unit/streams/sanitizing/test_joining.py tests/unit/streams/redaction/test_properties.py
 
-.PHONY: help setup demo test test-faults test-federation fuzz check format lock bench bench-memory bench-hdfs bench-redaction bench-feedback bench-federation bench-private bench-alerts bench-api kafka clean
+.PHONY: help setup demo test test-faults test-federation fuzz check format lock bench bench-memory bench-hdfs bench-redaction bench-feedback bench-federation bench-private bench-alerts bench-api conformance kafka clean
 
 help:            ## Show this list
 	@sed -n 's/^\([a-z-]*\):[^#]*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 20
@@ -74,6 +74,9 @@ bench-alerts: setup ## A storm of 100,000 anomalies, and the delay from an anoma
 
 bench-api: setup ## How late a cached read is at 200 requests a second, beside a constant; RATE=200, JSON=1
 	@$(BIN)/python -m benchmarks.api $(if $(RATE),--rate $(RATE)) $(if $(JSON),--json)
+
+conformance: setup ## Ask every operation of the API's schema as five callers, on real servers; CASES=5000, SEED=1
+	@CASES=$(or $(CASES),5000) SEED=$(or $(SEED),1) $(BIN)/pytest -q -s tests/integration/api/test_conformance.py
 
 kafka: setup     ## Run the embedded Kafka, store and cache in the foreground
 	@$(BIN)/deepsentry up

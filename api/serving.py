@@ -22,6 +22,7 @@ def serve(settings: Settings) -> None:
         port=api.port,
         loop="uvloop",
         http="httptools",
+        ws="none",
         log_config=None,
         access_log=False,
         server_header=False,

@@ -22,7 +22,7 @@ from tests.integration.api.conform.served import served
 from tests.integration.api.house import House
 from tests.integration.stream import Stream
 
-CASES = int(os.environ.get("CASES", "400"))
+CASES = int(os.environ.get("CASES", "100"))
 SEED = int(os.environ.get("SEED", "1"))
 
 

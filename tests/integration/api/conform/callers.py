@@ -19,7 +19,7 @@ from models.archive import pack
 from models.registry import Registry
 from tests.integration.api.house import House, Someone
 from tests.integration.api.world import strange
-from tests.unit.alerts.builders import alert
+from tests.unit.streams.alerts.builders import alert
 
 KINDS: dict[str, tuple[str, Role, Role]] = {
     "admin": ("user", "admin", "admin"),
@@ -116,7 +116,7 @@ async def caller(name: str, house: House, other: Project, shop: Path) -> Caller:
     """Let somebody begin: an empty project with a topic and a model of two versions, then one of everything."""
     project = await house.project(f"of-{name}")
     kind, role, own = KINDS[name]
-    me = await house.key(project, own) if kind == "key" else await house.person(role, **{project.id: own})
+    me = await house.key(project, own) if kind == "key" else await _person(house, role, **{project.id: own})
     model = f"shop-{name}"
     registry = house.parts.registry
     trained, _ = Registry(shop).read("detector", 1)
@@ -158,3 +158,11 @@ async def caller(name: str, house: House, other: Project, shop: Path) -> Caller:
     )
     found.standing["record"] = rejected
     return found
+
+
+async def _person(house: House, role: Role, **projects: Role) -> Someone:
+    """Make a person whose token outlives a long run."""
+    made = await house.person(role, **projects)
+    [session] = await house.parts.sessions.of(made.id)
+    token = house.parts.tokens.issue("access", made.id, session.id, timedelta(hours=6))
+    return Someone(made.id, {"Authorization": f"Bearer {token}"})

@@ -18,6 +18,7 @@ def served(house: House) -> Iterator[str]:
         house.app,
         loop="uvloop",
         http="httptools",
+        ws="none",
         log_config=None,
         access_log=False,
         proxy_headers=True,  # each case comes from an address of its own
