@@ -1,4 +1,8 @@
-"""What routes ask for by type: who asks, in which project and as what, which page, which revision was seen."""
+"""What routes ask for by type: who asks, in which project and as what, which page, which revision was seen.
+
+All are coroutines, also those that wait for nothing: FastAPI runs others in threads, and a loaded machine makes each
+change of threads late.
+"""
 
 import re
 from collections.abc import Callable, Coroutine
@@ -12,7 +16,7 @@ from starlette.requests import Request
 from api.auth.signing import Visitor
 from api.cursors import LONGEST, Asked
 from api.errors import Refused, RevisionMissing
-from api.parts import Parts, parts_of
+from api.parts import Parts, parts_of_request
 from api.roles import Principal, Role, covers
 from api.store.amending import Revision
 from api.store.projects import Project
@@ -24,7 +28,7 @@ ETAG: Final = re.compile(r'^(\*|(?:W/)?"([1-9][0-9]{0,8})")$')
 PROJECT_AGE: Final = 5.0
 NO_PROJECT: Final = "no such project"
 
-HouseParts = Annotated[Parts, Depends(parts_of)]
+HouseParts = Annotated[Parts, Depends(parts_of_request)]
 Id = Annotated[str, Path(pattern=ID, examples=["4f1c2b7a9d0e4c5f8a6b3d2e1f0a9b8c"])]
 _bearer = HTTPBearer(auto_error=False, bearerFormat="JWT, or a program's key `dsk_...`")
 
@@ -40,14 +44,14 @@ async def current(
         known = await parts.access.principal(request.headers.get("authorization", ""))
         request.state.principal = known
         parts.metrics.seen(f"{known.kind}:{known.id}")
-        await parts.limits.request(f"{known.kind}:{known.id}")
+        parts.limits.request(f"{known.kind}:{known.id}")
     return known
 
 
 Current = Annotated[Principal, Depends(current)]
 
 
-def person(principal: Current) -> Principal:
+async def person(principal: Current) -> Principal:
     """Return who asks, a person and no program. Raises Refused."""
     if principal.kind != "user":
         message = "a program's key cannot do this; sign in"
@@ -58,10 +62,10 @@ def person(principal: Current) -> Principal:
 Person = Annotated[Principal, Depends(person)]
 
 
-def in_house(role: Role) -> Callable[[Principal], Principal]:
+def in_house(role: Role) -> Callable[[Principal], Coroutine[Any, Any, Principal]]:
     """Return a dependency that lets people pass who have `role`, or a higher one, in the house."""
 
-    def check(principal: Person) -> Principal:
+    async def check(principal: Person) -> Principal:
         if not covers(principal.role, role):
             message = f"it takes the role {role} in the house"
             raise Refused(message)
@@ -108,7 +112,7 @@ Operating = Annotated[Scope, Depends(scope("operator"))]
 Administering = Annotated[Scope, Depends(scope("admin"))]
 
 
-def page(
+async def page(
     parts: HouseParts,
     limit: Annotated[int | None, Query(ge=1, le=1000, description="Items of the page, at most.")] = None,
     cursor: Annotated[
@@ -123,7 +127,7 @@ def page(
 Page = Annotated[Asked, Depends(page)]
 
 
-def revision(
+async def revision(
     if_match: Annotated[
         str | None, Header(pattern=ETAG.pattern, description="ETag of what you read, or `*`.", examples=['"3"'])
     ] = None,
@@ -144,7 +148,7 @@ def tag(response: Response, revision: int) -> None:
     response.headers["ETag"] = f'"{revision}"'
 
 
-def visitor(request: Request) -> Visitor:
+async def visitor(request: Request) -> Visitor:
     """Return where a request came from; uvicorn believes X-Forwarded-For of trusted proxies only."""
     return Visitor(request.client.host if request.client else "", request.headers.get("user-agent", ""))
 
@@ -154,4 +158,4 @@ From = Annotated[Visitor, Depends(visitor)]
 
 async def within_limits(parts: HouseParts, visitor: From) -> None:
     """Count the request for where it came from. Raises TooMany."""
-    await parts.limits.request(f"address:{visitor.network}")
+    parts.limits.request(f"address:{visitor.network}")

@@ -80,6 +80,7 @@ class Parts:
     async def close(self) -> None:
         """Give back every connection."""
         await self.stream.close()
+        await self.limits.close()
         await self.cache.close()
         await self.store.close()
 
@@ -140,6 +141,11 @@ def compose(settings: Settings, now: Callable[[], datetime] = utc_now, new_id: C
         found=Found(store),
         registry=Registry(settings.models.registry),
     )
+
+
+async def parts_of_request(request: Request) -> Parts:
+    """Return the same, as a dependency: FastAPI would run a function in a thread."""
+    return parts_of(request)
 
 
 def parts_of(request: Request) -> Parts:

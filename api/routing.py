@@ -25,7 +25,7 @@ BEST_STATUS: Final = 300
 Handler = Callable[[Request], Coroutine[Any, Any, Response]]
 
 
-def _key(
+async def _key(
     idempotency_key: Annotated[
         str | None,
         Header(

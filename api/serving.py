@@ -1,5 +1,7 @@
 """The control plane's process: uvicorn on uvloop."""
 
+import gc
+
 import uvicorn
 
 from api.app import create_app
@@ -32,6 +34,9 @@ def serve(settings: Settings) -> None:
     )
     listening = config.bind_socket()
     listening.listen(BACKLOG)  # who reads the line below can connect at once
+    # what stands now stands for ever: looking through it for garbage again and again would hold up requests
+    gc.collect()
+    gc.freeze()
     log.info("api_listens", host=api.host, port=listening.getsockname()[1], url=api.public_url)
     try:
         uvicorn.Server(config).run([listening])

@@ -1,8 +1,9 @@
 """Rate limits, counted in Redis for all processes; in this process alone where the cache is away."""
 
 import time
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from limits import RateLimitItem, RateLimitItemPerMinute
 from limits.aio.storage import MemoryStorage, RedisStorage
@@ -10,9 +11,11 @@ from limits.aio.strategies import FixedWindowRateLimiter
 from redis.asyncio import ConnectionPool
 from redis.exceptions import RedisError
 
+from api.auth.counting import Counting
 from api.breaker import Breaker
 from api.errors import CacheAway, TooMany
 
+T = TypeVar("T")
 SIGN_INS: Final = RateLimitItemPerMinute(30, namespace="sign-in")
 """From one address: each costs a quarter of a second of a core."""
 
@@ -24,33 +27,51 @@ class Limits:
         self._requests = RateLimitItemPerMinute(requests, namespace="requests") if requests else None
         self._alone = FixedWindowRateLimiter(MemoryStorage())
         self._breaker = Breaker(CacheAway, time.monotonic)
-        self._shared = FixedWindowRateLimiter(_storage(pool, prefix)) if pool else None
+        self._storage = _storage(pool, prefix) if pool else None
+        self._shared = FixedWindowRateLimiter(self._storage) if self._storage else None
+        self._counting = Counting(self._add if self._storage else None)
 
-    async def request(self, who: str) -> None:
+    def request(self, who: str) -> None:
         """Count a request of any kind. Raises TooMany."""
-        if self._requests is not None:
-            await self.hit(self._requests, who)
+        if self._requests is not None and self._counting.count(who) > self._requests.amount:
+            raise _too_many(self._requests)
+
+    async def close(self) -> None:
+        """Finish what is under way."""
+        await self._counting.close()
 
     async def hit(self, limit: RateLimitItem, who: str) -> None:
         """Count one request. Raises TooMany past the limit."""
         if not await self._hit(limit, who):
-            message = f"more than {limit.amount} requests a minute"
-            raise TooMany(message, limit.get_expiry() - time.time() % limit.get_expiry())
+            raise _too_many(limit)
 
     async def _hit(self, limit: RateLimitItem, who: str) -> bool:
         if self._shared is not None:
             shared = self._shared
-
-            async def ask() -> bool:
-                try:
-                    return await shared.hit(limit, who)
-                except (RedisError, OSError, TimeoutError) as error:
-                    message = "the cache does not answer"
-                    raise CacheAway(message) from error
-
             with suppress(CacheAway):
-                return await self._breaker.call(ask)
+                return await self._ask(lambda: shared.hit(limit, who))
         return await self._alone.hit(limit, who)
+
+    async def _add(self, who: str, requests: int) -> int:
+        storage, limit = self._storage, self._requests
+        if storage is None or limit is None:
+            return requests
+        return await self._ask(lambda: storage.incr(limit.key_for(who), limit.get_expiry(), requests))
+
+    async def _ask(self, ask: Callable[[], Awaitable[T]]) -> T:
+        async def translated() -> T:
+            try:
+                return await ask()
+            except (RedisError, OSError, TimeoutError) as error:
+                message = "the cache does not answer"
+                raise CacheAway(message) from error
+
+        return await self._breaker.call(translated)
+
+
+def _too_many(limit: RateLimitItem) -> TooMany:
+    message = f"more than {limit.amount} requests a minute"
+    return TooMany(message, limit.get_expiry() - time.time() % limit.get_expiry())
 
 
 def _storage(pool: ConnectionPool, prefix: str) -> RedisStorage:

@@ -5,7 +5,8 @@ doubles up to its limit. Who was let in from an address before does not wait for
 """
 
 import hashlib
-from collections.abc import Callable
+import itertools
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -13,7 +14,7 @@ from typing import Final
 
 from api.errors import Conflict, Duplicate, TooMany
 from api.store.collection import Change, Store, Stored
-from api.store.where import equal
+from api.store.where import MOST_CHOICES, Condition, among, equal
 
 TRIES: Final = 20
 FORGOTTEN_AFTER: Final = timedelta(hours=24)
@@ -77,6 +78,16 @@ class Lockout:
                 back = Change(put={"blocked_until": now}, add={"failures": -1})
                 await self._all.update(back, equal("id", found.id), equal("revision", found.revision))
 
+    async def of(self, accounts: Sequence[str], addresses: Sequence[str]) -> list[Attempts]:
+        """Return what is counted of a person's accounts, from everywhere and from each of its addresses."""
+        some = [await self._all.find(each, limit=MOST_CHOICES) for each in _which(accounts, addresses)]
+        return list(itertools.chain.from_iterable(some))
+
+    async def forget(self, accounts: Sequence[str], addresses: Sequence[str]) -> None:
+        """Forget it; what is counted of addresses alone is nobody's, and ends in a day."""
+        for each in _which(accounts, addresses):
+            await self._all.remove(each)
+
     async def _look(self, rule: Rule, what: str) -> Attempts | None:
         found = await self._all.get(equal("id", _id(rule, what)))
         if found is not None and found.blocked_until > self._now():
@@ -101,6 +112,12 @@ class Lockout:
                 return
         message = "too many attempts at once"
         raise Conflict(message)
+
+
+def _which(accounts: Sequence[str], addresses: Sequence[str]) -> Iterator[Condition]:
+    ids = [_id(ACCOUNT, account) for account in accounts]
+    ids += [_id(PAIR, f"{account}|{address}") for account in accounts for address in addresses]
+    return (among("id", tuple(ids[at : at + MOST_CHOICES])) for at in range(0, len(ids), MOST_CHOICES))
 
 
 def _id(rule: Rule, what: str) -> str:

@@ -1,5 +1,6 @@
 """Tokens that say who asks: signed with Ed25519, short-lived, each kind for one purpose (RFC 7519, 8725, 9068)."""
 
+import hashlib
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any, Final, Literal, NamedTuple
@@ -15,6 +16,7 @@ TYPES: Final[dict[Purpose, str]] = {"access": "at+jwt", "refresh": "refresh+jwt"
 CLAIMS: Final = {"sub": str, "sid": str, "jti": str, "num": int}
 LONGEST: Final = 4096
 """Characters of a token that is looked at."""
+MOST_KNOWN: Final = 10_000
 SKEW: Final = timedelta(seconds=5)
 """How far the clocks of the processes may differ."""
 
@@ -37,6 +39,8 @@ class Tokens:
         self._issuer = issuer
         self._now = now
         self._new_id = new_id
+        self._known: dict[bytes, tuple[str, dict[str, Any]]] = {}
+        """Digest of a token -> the key that signed it, and its claims; those that were looked at last."""
 
     def issue(self, purpose: Purpose, subject: str, session: str, life: timedelta, number: int = 0) -> str:
         """Return a token for `purpose`."""
@@ -56,7 +60,7 @@ class Tokens:
     def verify(self, purpose: Purpose, token: str) -> Claims:
         """Return what a token says. Raises Unknown, always with the same words."""
         try:
-            found = self._decoded(purpose, token)
+            found = self._held(purpose, token)
             expires = datetime.fromtimestamp(found["exp"], self._now().tzinfo)
             issued = datetime.fromtimestamp(found["iat"], self._now().tzinfo)
         except (jwt.PyJWTError, ValueError, TypeError, OverflowError, OSError, RecursionError):
@@ -67,16 +71,28 @@ class Tokens:
             raise Unknown(NOT_HELD)
         return Claims(found["sub"], found["sid"], found["num"], found["jti"], expires)
 
-    def _decoded(self, purpose: Purpose, token: str) -> dict[str, Any]:
+    def _held(self, purpose: Purpose, token: str) -> dict[str, Any]:
+        """Return the claims of a token whose signature holds: looked at once, for it is sent with every request."""
+        digest = hashlib.sha256(f"{purpose} {token}".encode()).digest()
+        kid, found = self._known.get(digest, ("", None))
+        if found is None or self._keys.public(kid) is None:
+            kid, found = self._decoded(purpose, token)
+            self._known[digest] = kid, found
+            if len(self._known) > MOST_KNOWN:
+                del self._known[next(iter(self._known))]
+        return found
+
+    def _decoded(self, purpose: Purpose, token: str) -> tuple[str, dict[str, Any]]:
         if len(token) > LONGEST:
             raise Unknown(NOT_HELD)
         header = jwt.get_unverified_header(token)
         if header.get("alg") != ALGORITHM or header.get("typ") != TYPES[purpose] or "crit" in header:
             raise Unknown(NOT_HELD)
-        public = self._keys.public(str(header.get("kid")))
+        kid = str(header.get("kid"))
+        public = self._keys.public(kid)
         if public is None:
             raise Unknown(NOT_HELD)
-        return jwt.decode(
+        return kid, jwt.decode(
             token,
             public,
             algorithms=[ALGORITHM],

@@ -8,6 +8,7 @@ from typing import Annotated, Any, Final, Literal
 from fastapi import Depends, Header, Query
 from sse_starlette import EventSourceResponse, ServerSentEvent
 from starlette.requests import Request
+from starlette.responses import Response
 
 from api.dependencies import HouseParts, Id, Operating, Page, Person, Viewing
 from api.errors import Away, InvalidInput, TooMany, Unknown
@@ -33,12 +34,27 @@ LONGEST: Final = 900.0
 """Seconds of one stream; then the client asks again, and goes on where it was."""
 MOST_STREAMS: Final = 200
 AT_ONCE: Final = 200
+EVENT: Final = {
+    "title": "ReportEvent",
+    "type": "object",
+    "required": ["id", "event", "data"],
+    "properties": {
+        "id": {"type": "string", "pattern": "^[1-9][0-9]*$", "examples": ["2"]},
+        "event": {"const": "report"},
+        "data": {
+            "type": "string",
+            "contentMediaType": "application/json",
+            "contentSchema": {"$ref": "#/components/schemas/ReportShown"},
+        },
+    },
+}
+"""Of each event: OpenAPI 3.1 has no word for the items of a stream, and by custom this is the schema of one."""
 
 routes = router("", "jobs")
 Sorted = Annotated[Literal["-created_at", "created_at", "model", "-model"], Query(alias="sort")]
 
 
-def wanted(
+async def wanted(
     state: JobState | None = None,
     kind: JobKind | None = None,
     model: Annotated[str, Query(max_length=63, pattern=r"^[a-z0-9-]*$")] = "",
@@ -108,8 +124,9 @@ async def list_reports(
     responses={
         200: {
             "description": "Server-sent events `report`; the id of each is its number, and its data what /reports has.",
-            "content": {"text/event-stream": {"schema": {"type": "string"}}},
-        }
+            "content": {"text/event-stream": {"schema": EVENT}},
+        },
+        204: {"description": "The job has ended and you have its last report: ask no more."},
     },
 )
 async def watch_job(
@@ -118,16 +135,19 @@ async def watch_job(
     scope: Viewing,
     parts: HouseParts,
     last_event_id: Annotated[str, Header(max_length=20, description="Number of the last report that you have.")] = "",
-) -> EventSourceResponse:
+) -> Response:
     """Stream what is said of a job until it ends; a client that comes again goes on where it was."""
     if last_event_id and not (last_event_id.isascii() and last_event_id.isdecimal() and int(last_event_id) < 2**31):
         raise InvalidInput({"header.last-event-id": "the number of a report"})
-    await jobs.get(parts, scope.project.id, job)
+    after = int(last_event_id or 0)
+    kept = await jobs.get(parts, scope.project.id, job)
+    if kept.state in ENDED and after >= kept.number:
+        return Response(status_code=204)  # by which clients of event streams know that they need not come again
     state = request.app.state
     if getattr(state, "streams", 0) >= MOST_STREAMS:
         message = f"{MOST_STREAMS} streams are open here; ask again in a moment, or read /reports"
         raise TooMany(message, 5.0)
-    return EventSourceResponse(_events(request, parts, scope.project.id, job, int(last_event_id or 0)))
+    return EventSourceResponse(_events(request, parts, scope.project.id, job, after))
 
 
 async def _events(request: Request, parts: Parts, project: str, job: str, after: int) -> AsyncIterator[ServerSentEvent]:

@@ -11,6 +11,7 @@ from fastapi import APIRouter, Path
 from fastapi.responses import HTMLResponse
 from limits import RateLimitItemPerMinute
 
+from api.auth.signing import Visitor
 from api.dependencies import From, HouseParts
 from api.errors import Away
 from api.parts import Parts
@@ -21,7 +22,7 @@ from deepsentry.events import Judgement
 from deepsentry.links import LONGEST, PATH, Link, verify
 
 LINKS: Final = RateLimitItemPerMinute(60, namespace="links")
-"""From one address."""
+"""From one network; the address itself is only noted."""
 WORDS: Final[dict[Judgement, str]] = {"true": "it was right to alert", "false_alarm": "it was a false alarm"}
 PAGE: Final = """<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">
@@ -48,7 +49,7 @@ Token = Annotated[str, Path(max_length=LONGEST, description="As it stands in a n
 async def look(token: Token, parts: HouseParts, visitor: From) -> HTMLResponse:
     """Show what a link would say."""
     try:
-        link = await _verified(parts, token, visitor.address)
+        link = await _verified(parts, token, visitor)
     except LinkRefused as error:
         return _page(403, "This link does not hold", str(error))
     return _page(200, "Your answer", f"This link says: {WORDS[link.judgement]}.", FORM)
@@ -58,7 +59,7 @@ async def look(token: Token, parts: HouseParts, visitor: From) -> HTMLResponse:
 async def say(token: Token, parts: HouseParts, visitor: From) -> HTMLResponse:
     """Say it."""
     try:
-        link = await _verified(parts, token, visitor.address)
+        link = await _verified(parts, token, visitor)
         await answer(parts, link, visitor.address)
     except LinkRefused as error:
         return _page(403, "This link does not hold", str(error))
@@ -69,8 +70,8 @@ async def say(token: Token, parts: HouseParts, visitor: From) -> HTMLResponse:
     return _page(200, "Thank you", f"It was noted: {WORDS[link.judgement]}.")
 
 
-async def _verified(parts: Parts, token: str, address: str) -> Link:
-    await parts.limits.hit(LINKS, address)
+async def _verified(parts: Parts, token: str, visitor: Visitor) -> Link:
+    await parts.limits.hit(LINKS, visitor.network)
     return verify(token, parts.settings.alerts.links.key.get_secret_value().encode(), parts.now())
 
 

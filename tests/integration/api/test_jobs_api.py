@@ -4,7 +4,9 @@ import re
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from deepsentry import topics
+import jsonschema
+
+from deepsentry import topics, wire
 from deepsentry.control import Mongo, Redis
 from deepsentry.events import (
     Job,
@@ -79,12 +81,27 @@ async def test_a_job_is_on_the_topic_and_shows_what_workers_say_of_it(world: Wor
     assert isinstance(rest, list)
     assert [(each["number"], each["state"]) for each in rest] == [(2, "running"), (3, "registered")]
     streamed = await client.get(f"{world.url}/jobs/{id_}/events", headers=world.vic.headers | {"Last-Event-ID": "1"})
-    assert [line for line in streamed.text.splitlines() if line.startswith("id:")] == ["id: 2", "id: 3"]
+    events = [dict(line.split(": ", 1) for line in each.splitlines()) for each in streamed.text.split("\r\n\r\n")[:-1]]
+    assert [each["id"] for each in events] == ["2", "3"]
+    for each in events:
+        assert_declared(world, each)
+    again = await client.get(f"{world.url}/jobs/{id_}/events", headers=world.vic.headers | {"Last-Event-ID": "3"})
+    assert (again.status_code, again.content) == (204, b"")  # browsers come again by themselves until told not to
     ended = await client.post(f"{world.url}/jobs/{id_}/stop", headers=world.ann.headers)
     assert (ended.status_code, ended.json()["detail"]) == (409, "it has ended: registered")
     recent = (await client.get("/jobs", headers=world.ann.headers)).json()["items"]
     assert [(each["project"]["name"], each["owner"]["name"]) for each in recent] == [("shop", "Ann")]
     assert (await client.get("/jobs", headers=world.eve.headers)).json()["items"] == []
+
+
+def assert_declared(world: World, event: dict[str, str]) -> None:
+    """An event is what the schema says of it, and its data is a report."""
+    schema = world.house.app.openapi()
+    watched = schema["paths"]["/api/v1/projects/{project}/jobs/{job}/events"]["get"]["responses"]["200"]
+    declared = watched["content"]["text/event-stream"]["schema"]
+    jsonschema.validate(event, declared)
+    inside = declared["properties"]["data"]["contentSchema"]
+    jsonschema.validate(wire.from_json(event["data"].encode()), {**inside, "components": schema["components"]})
 
 
 async def test_jobs_come_in_pages_by_words_and_in_order(world: World) -> None:

@@ -6,10 +6,13 @@ from typing import Any
 
 import pytest
 from fastapi import FastAPI
+from fastapi.dependencies.models import Dependant
+from fastapi.routing import APIRoute
 
-from api.app import create_app
+from api.app import ROUTES, create_app
 from api.auth import keys
 from api.parts import utc_now
+from api.routes import health, links
 from deepsentry.control import Api
 from deepsentry.settings import Settings
 
@@ -104,3 +107,16 @@ def test_no_part_of_a_path_is_free_text(schema: dict[str, Any]) -> None:
 
 def test_documentation_pages_that_load_from_elsewhere_are_not_served(app: FastAPI) -> None:
     assert {"/docs", "/redoc"} & {getattr(route, "path", "") for route in app.routes} == set()
+
+
+def test_no_dependency_of_a_route_waits_for_a_thread() -> None:
+    def plain(dependant: Dependant) -> Iterator[str]:
+        for each in dependant.dependencies:
+            if not each.is_coroutine_callable:
+                yield str(each.call)
+            yield from plain(each)
+
+    routes = [route for router in (*ROUTES, health.routes, links.routes) for route in router.routes]
+    found = {each for route in routes if isinstance(route, APIRoute) for each in plain(route.dependant)}
+    assert len(routes) > 80
+    assert found == set()
