@@ -155,7 +155,7 @@ class Scorer:
                 if news.get(template, True) and self._is_new(detector, template):
                     joined.news = min(joined.news, line.timestamp)
                 if joined.news < _NEVER or (
-                    joined.kind == "session" and len(joined.templates) - joined.judged >= JUDGE_EVERY
+                    joined.kind == "session" and joined.has_grown(JUDGE_EVERY, windows.clock.reached)
                 ):
                     due.extend(self._grown(detector, joined, windows))
         scored.entries = len(chunk) - scored.unreadable
