@@ -19,7 +19,7 @@ from models.archive import pack
 from models.registry import Registry
 from tests.integration.api.house import House, Someone
 from tests.integration.api.world import strange
-from tests.unit.alerts.builders import alert
+from tests.unit.streams.alerts.builders import alert
 
 KINDS: dict[str, tuple[str, Role, Role]] = {
     "admin": ("user", "admin", "admin"),

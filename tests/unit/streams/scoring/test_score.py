@@ -95,6 +95,24 @@ def run(judge: Scorer, chunks: Sequence[list[CleanRecord]]) -> tuple[list[Anomal
     return found + judge.flush(4, windows).anomalies, windows
 
 
+def run_together(judge: Scorer, chunks: Sequence[list[CleanRecord]]) -> list[Anomaly]:
+    windows = judge.open(SETTINGS)
+    scored = judge.judge([judge.take(4, windows, chunk) for chunk in chunks])
+    return [anomaly for each in scored for anomaly in each.anomalies] + judge.flush(4, windows).anomalies
+
+
+def test_chunks_of_several_partitions_that_are_judged_together_lead_to_what_each_leads_to() -> None:
+    told = {
+        partition: records("open", message, *["open"] * 3, sequence=str(partition))
+        for partition, message in enumerate(("strange", "open", "new"))
+    }
+    judge = scorer(Words())
+    together = judge.judge([judge.take(partition, judge.open(SETTINGS), chunk) for partition, chunk in told.items()])
+    alone = [(one := scorer(Words())).score(partition, one.open(SETTINGS), chunk) for partition, chunk in told.items()]
+    assert together == alone
+    assert [len(each.anomalies) for each in together] == [0, 0, 1]
+
+
 def test_a_strange_sequence_becomes_an_anomaly_that_names_its_lines() -> None:
     [anomaly], _ = run(scorer(Words()), [records("open", "strange", "close")])
     assert anomaly.id == anomaly_id(Position("deepsentry.logs.raw.v1", 0, 100), "words")
@@ -264,6 +282,7 @@ def test_how_the_stream_is_cut_into_chunks_changes_no_anomaly(
     whole, _ = run(scorer(Words()), [made])
     pieces, _ = run(scorer(Words()), chunks)
     assert [(a.id, a.positions) for a in pieces] == [(a.id, a.positions) for a in whole]
+    assert [(a.id, a.positions) for a in run_together(scorer(Words()), chunks)] == [(a.id, a.positions) for a in whole]
 
 
 @given(st.lists(st.binary(max_size=60), max_size=5))
