@@ -14,11 +14,10 @@ from typing import Any, Final, Protocol
 
 import httpx
 import msgspec
-from flwr.app import Message, RecordDict
+from flwr.app import Message
 
 from aggregator import flower, records
 from aggregator.audit import Audit, Line
-from aggregator.guard import NUDGE
 from aggregator.participant import Participant, Refusal
 from aggregator.policy import Asked, Policy, objection
 from deepsentry import logs
@@ -139,8 +138,6 @@ class Agent:
             sites=int(asked.number("sites")),
             bytes_in=size(task.message),
         )
-        if asked.type == NUDGE:
-            return Message(RecordDict(), reply_to=task.message), _with(line, outcome="answered")
         reason = objection(self._policy, asked) or self._again(task, asked)
         if reason:
             return _error(task.message, flower.ErrorCode.INVALID_FAB, f"site policy: {reason}"), _with(
@@ -193,6 +190,9 @@ def _beat(client: Any, done: threading.Event, unwanted: threading.Event) -> None
             if not flower.beat(client):
                 unwanted.set()
                 return
+        except httpx.HTTPStatusError:
+            unwanted.set()  # its token is no longer valid
+            return
         except (httpx.HTTPError, OSError):
             pass  # the next beat may pass
         done.wait(BEAT_S)

@@ -9,9 +9,9 @@ from flwr.app import Message
 from flwr.serverapp.strategy import FedAdam, FedAvg
 
 from aggregator import records
-from aggregator.guard import GuardedGrid
+from aggregator.guard import GuardedGrid, NotEnoughSites
 from aggregator.keeping import JobFolder, Kept
-from aggregator.plan import Assignment, rate_of
+from aggregator.plan import Assignment, Plan, rate_of
 from aggregator.secure import Sums
 from aggregator.strategies import strategy_of
 from deepsentry.errors import DeepSentryError
@@ -19,6 +19,8 @@ from models.shared import Weights, base_digest, checked, digest, initial
 
 ENCODER: Final = "encoder"
 SEQUENCE: Final = "sequence"
+TRIES: Final = 3
+"""How often a round under masks is begun, at most."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,14 +67,12 @@ class Rounds:
         total = plan.encoder_rounds + plan.rounds
         for number in range(done + 1, total + 1):
             began = self._clock()
-            online = self._grid.gather(self._waiting)
-            config = config_of(self._assignment, number, len(online))
-            outcome = self._round(number, weights, config, online, members)
+            outcome = self._tried(number, weights, members)
             weights, members = outcome.weights, outcome.members
             seconds = round(self._clock() - began, 2)
             kept = Kept(
                 number,
-                str(config["phase"]),
+                phase_of(plan, number),
                 digest(weights),
                 outcome.sites,
                 outcome.facts,
@@ -91,6 +91,19 @@ class Rounds:
 
     def _waiting(self, online: int, need: int) -> None:
         self._folder.tell("waiting_sites", f"{online} of {need} sites needed are online", online, need)
+
+    def _tried(self, number: int, weights: Weights, members: tuple[str, ...]) -> Outcome:
+        """Return what a round gives. One under masks that gave no sum is begun anew: who was killed may be back."""
+        left = TRIES if self._sums else 1
+        while True:
+            online = self._grid.gather(self._waiting, members)
+            left -= 1
+            try:
+                return self._round(number, weights, config_of(self._assignment, number, len(online)), online, members)
+            except NotEnoughSites as error:
+                if not left:
+                    raise
+                self._folder.tell("waiting_sites", f"{str(error)[:300]}; it is begun anew", len(online), len(online))
 
     def _round(
         self,
@@ -111,15 +124,21 @@ class Rounds:
         return Outcome(after, sites, means(list(by_site.values())), by_site)
 
 
+def phase_of(plan: Plan, number: int) -> str:
+    """Return what is trained in a round."""
+    return ENCODER if number <= plan.encoder_rounds else SEQUENCE
+
+
 def config_of(assignment: Assignment, number: int, sites: int) -> dict[str, str | int | float | bool]:
     """Return what a site is told of a round."""
     plan = assignment.plan
-    encoder = number <= plan.encoder_rounds
+    phase = phase_of(plan, number)
+    encoder = phase == ENCODER
     return {
         "job": assignment.job,
         "round": number,
         "rounds": plan.encoder_rounds + plan.rounds,
-        "phase": ENCODER if encoder else SEQUENCE,
+        "phase": phase,
         "steps": plan.steps,
         "rate": 2e-3 if encoder else rate_of(plan, number - plan.encoder_rounds),
         "mu": plan.mu if plan.strategy == "fedprox" and not encoder else 0.0,
