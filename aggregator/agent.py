@@ -163,7 +163,8 @@ class Agent:
         """Return why a question is a repeated one; stages of secure aggregation have a memory of their own."""
         if asked.type.startswith("train."):
             return ""
-        question = f"{task.run.run_id} {asked.type} {int(asked.number('round'))} {asked.config.get('digest', '')}"
+        place = f"{int(asked.number('round'))} {int(asked.number('attempt'))}"
+        question = f"{task.run.run_id} {asked.type} {place} {asked.config.get('digest', '')}"
         return "" if self._seen.first(question) else "this was asked before in the same run"
 
 

@@ -2,19 +2,37 @@
 
 import time
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from typing import Any, Final, NoReturn
+from typing import Any, Final, NoReturn, TypeVar
 
 from flwr.app import Message
 from flwr.serverapp import Grid
 
+from aggregator.flower import ErrorCode
 from deepsentry.errors import FederationError
 
 GRACE: Final = 5.0
 """Seconds that a message lives longer than the wait for its answer."""
+TRIES: Final = 3
+"""How often the same is asked, at most, where sites were silent."""
+SILENT: Final = frozenset(
+    {
+        ErrorCode.MESSAGE_UNAVAILABLE,
+        ErrorCode.REPLY_MESSAGE_UNAVAILABLE,
+        ErrorCode.NODE_UNAVAILABLE,
+        ErrorCode.CLIENT_APP_CRASHED,
+    }
+)
+"""Errors that a site did not tell itself: it was killed, or its line was cut."""
+
+T = TypeVar("T")
 
 
 class NotEnoughSites(FederationError):
-    """Too few sites are online, or answered."""
+    """Too few sites are online, or answered; `hope` tells whether it may help to ask anew."""
+
+    def __init__(self, message: str, *, hope: bool = False) -> None:
+        super().__init__(message)
+        self.hope = hope
 
 
 class GuardedGrid(Grid):
@@ -122,8 +140,31 @@ class GuardedGrid(Grid):
                 self._sleep(self._poll_s)
         return got
 
-    def check(self, good: Sequence[object], asked: int) -> None:
+    def again(
+        self,
+        ask: Callable[[list[int], int], T],
+        tell: Callable[[str, int, int], None],
+        only: Collection[str] = (),
+        tries: int = TRIES,
+    ) -> T:
+        """Return what `ask` makes of the sites that are online; where some were silent they may be back, so once more.
+
+        Raises NotEnoughSites.
+        """
+        attempt = 1
+        while True:
+            online = self.gather(lambda found, need: tell("", found, need), only)
+            try:
+                return ask(online, attempt)
+            except NotEnoughSites as error:
+                if attempt == tries or not error.hope:
+                    raise
+                tell(f"{str(error)[:300]}; asked anew", len(online), self._quorum)
+            attempt += 1
+
+    def check(self, good: int, asked: int, replies: Sequence[Message]) -> None:
         """Raise NotEnoughSites where fewer than the quorum answered well."""
-        if len(good) < self._quorum:
-            message = f"{len(good)} of {asked} sites answered well, {self._quorum} are needed"
-            raise NotEnoughSites(message)
+        if good < self._quorum:
+            message = f"{good} of {asked} sites answered well, {self._quorum} are needed"
+            spoke = sum(not (reply.has_error() and reply.error.code in SILENT) for reply in replies)
+            raise NotEnoughSites(message, hope=good + asked - spoke >= self._quorum)

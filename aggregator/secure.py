@@ -75,7 +75,7 @@ class Sums:
         if isinstance(step, Stopped):
             why = "; ".join(f"{name}: {said}" for name, said in sorted(step.faults.items()))
             message = f"round {number} gave no sum, in stage {step.stage}: {step.reason}{f' ({why})' if why else ''}"
-            raise NotEnoughSites(message)
+            raise NotEnoughSites(message, hope=True)
         found = layout.average(weights, step.vector)
         if isinstance(found, Refused):
             message = f"round {number} gave no sum: {found.reason}"

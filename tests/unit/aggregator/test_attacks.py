@@ -262,3 +262,25 @@ def test_only_the_sites_that_are_wanted_are_waited_for(bench: Bench) -> None:
     guarded = GuardedGrid(grid, bench.members, 3, 60.0, clock=lambda: 0.0, sleep=lambda _seconds: pytest.fail("waits"))
     found = guarded.gather(lambda _online, _need: None, ("berlin", "oslo", "paris"))
     assert [guarded.name_of(node) for node in found] == ["berlin", "oslo", "paris"]
+
+
+def test_sites_that_were_silent_are_asked_anew_and_the_round_counts_once(bench: Bench) -> None:
+    asked: list[Message] = []
+
+    def drop(message: Message) -> bool:
+        asked.append(message)
+        return len(asked) in {1, 2, 11, 12}  # two of five, in the round's first try and in the gate's
+
+    bench.conduct(bench.assignment(**ONE), bench.grid(drop=drop))
+    assert [k.round for k in bench.folder().rounds()] == [1]
+    told = [each.message for each in bench.folder().told(0) if each.state == "waiting_sites"]
+    assert told == ["3 of 5 sites answered well, 4 are needed; asked anew"] * 2
+
+
+def test_sites_that_refuse_are_not_asked_anew(bench: Bench) -> None:
+    for name in ("paris", "rome"):
+        bench.stations[name] = station(bench.root / "shy", Numbers(0.1), Policy(secure_only=True))
+    grid = bench.grid()
+    with pytest.raises(NotEnoughSites, match="3 of 5 sites answered well"):
+        bench.conduct(bench.assignment(**ONE), grid)
+    assert len(grid.sent) == 5
