@@ -7,7 +7,7 @@ ifeq ($(DEEPSENTRY_DATA),)
 unexport DEEPSENTRY_DATA
 endif
 
-FUZZED := tests/unit/shippers/test_robustness.py tests/unit/streams/test_joining.py tests/unit/redaction/test_properties.py
+FUZZED := tests/unit/streams/shippers/test_robustness.py tests/unit/streams/sanitizing/test_joining.py tests/unit/streams/redaction/test_properties.py
 
 .PHONY: help setup demo test test-faults test-federation fuzz check format lock bench bench-memory bench-hdfs bench-redaction bench-feedback bench-federation bench-private bench-alerts bench-api kafka clean
 

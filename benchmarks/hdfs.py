@@ -34,8 +34,8 @@ from deepsentry.settings import Settings
 from models.detector import Detector
 from models.evaluation.simple import Templates
 from models.registry import Registry
-from streams import offline
-from streams.learning import sanitizer_of
+from streams.batch import offline
+from streams.batch.learning import sanitizer_of
 
 SETTLED: Final = 10.0
 """Seconds without a judgement, beyond the idle time, after which nothing more is to come."""

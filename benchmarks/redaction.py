@@ -24,11 +24,11 @@ from benchmarks.redaction_speed import speeds, templates
 from deepsentry import settings, wire
 from deepsentry.commands.output import err, table
 from deepsentry.errors import DataError, DeepSentryError
-from streams import offline
-from streams.keying import Keyer
+from streams.batch import offline
 from streams.redaction import Redactor, create_redactor
-from streams.sanitize import Sanitizer
+from streams.sanitizing.sanitize import Sanitizer
 from streams.shippers import create_decoder
+from streams.windowing.keying import Keyer
 
 KEY: Final = b"a key of this measurement only"
 TRUE: Final = frozenset({"email"})

@@ -12,12 +12,12 @@ from deepsentry.settings import Settings
 from models.evaluation import suite
 from models.evaluation.sets import LabelledLine, LabelledSequence, chronological, gather
 from models.evaluation.suite import OURS
-from streams import offline
-from streams.keying import Keyer
-from streams.learning import sanitizer_of
+from streams.batch import offline
+from streams.batch.learning import sanitizer_of
 from streams.redaction import Redacted, RedactedFields
-from streams.sanitize import Sanitizer
+from streams.sanitizing.sanitize import Sanitizer
 from streams.shippers import create_decoder
+from streams.windowing.keying import Keyer
 
 
 class Detection(msgspec.Struct, frozen=True):

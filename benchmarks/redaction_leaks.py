@@ -22,8 +22,8 @@ from deepsentry.commands.output import err
 from deepsentry.demo.processes import Worker
 from deepsentry.errors import KafkaError
 from models.registry import Registry
-from streams import offline
-from streams.learning import sanitizer_of
+from streams.batch import offline
+from streams.batch.learning import sanitizer_of
 
 LEARNED: Final = 3_000
 """Records from which a version is trained, so that anomalies and alerts quote the others."""

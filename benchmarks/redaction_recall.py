@@ -13,7 +13,7 @@ from benchmarks.planting.survivors import survives
 from deepsentry import topics
 from deepsentry.events import CleanEntry
 from streams.redaction import Redactor
-from streams.sanitize import Located, Sanitizer
+from streams.sanitizing.sanitize import Located, Sanitizer
 from streams.shippers import Record
 
 CHUNK = 1000

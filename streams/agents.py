@@ -1,7 +1,7 @@
 """Shell: agents read a chunk, call the step that they were given, publish, and only then acknowledge.
 
-Each factory returns an agent for `app.agent`; `event.value` is a list of ConsumerRecord (transport.py). An exception
-ends the process and Kafka hands the chunk to the next one: nothing is acknowledged that was not published.
+Each factory returns an agent for `app.agent`; `event.value` is a list of ConsumerRecord (transport/chunks.py). An
+exception ends the process and Kafka hands the chunk to the next one: nothing is acknowledged that was not published.
 """
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator
@@ -13,15 +13,15 @@ from aiokafka import ConsumerRecord
 from deepsentry import logs, topics, wire
 from deepsentry.errors import WireError
 from deepsentry.events import Anomaly
-from streams.alerting import Raising
-from streams.braking import Braking
-from streams.columns import Chunk
-from streams.meter import Meter
-from streams.outbox import Outbox, Outgoing
-from streams.quarantine import gathered
-from streams.sanitize import Sanitized
+from streams.alerting.raising import Raising
+from streams.deadletters.braking import Braking
+from streams.deadletters.quarantine import gathered
+from streams.monitoring.meter import Meter
+from streams.sanitizing.columns import Chunk
+from streams.sanitizing.sanitize import Sanitized
+from streams.sanitizing.waiting import Waiting
 from streams.sessions import Sessions
-from streams.waiting import Waiting
+from streams.transport.outbox import Outbox, Outgoing
 
 TOGETHER: Final = 4000
 """Records after which no further chunk is taken into one publish."""

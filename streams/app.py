@@ -17,40 +17,40 @@ from deepsentry.metrics import Metrics
 from deepsentry.settings import Settings
 from deepsentry.topics import Topic
 from streams import agents
-from streams.alerting import Raising
+from streams.alerting.listening import Listening
+from streams.alerting.looking import Looking
+from streams.alerting.raising import Raising
+from streams.alerting.receipts import KeptReceipts
+from streams.alerting.silencing import Silencing
+from streams.alerting.telling import Telling
 from streams.alerts.asking import Asking
 from streams.alerts.notifiers.compose import build
 from streams.alerts.notifiers.delivery import Surroundings
 from streams.alerts.routes import Routes
-from streams.braking import Braking
-from streams.champions import LOOK_EVERY, Champion
-from streams.columns import Columns
-from streams.comparing import TURN, Beside
-from streams.credentials import credentials
+from streams.batch.offline import BUILT_IN
+from streams.deadletters.braking import Braking
+from streams.deadletters.replay import honouring
 from streams.ending import end_within
-from streams.health import STATUS_EVERY, Progress, worker_id
-from streams.joining import Joiner
-from streams.keying import Keyer
-from streams.listening import Listening
-from streams.looking import Looking
-from streams.meter import Meter
-from streams.offline import BUILT_IN
-from streams.outbox import Outbox
-from streams.receipts import KeptReceipts
-from streams.recovery import ReadAgain
+from streams.monitoring.health import STATUS_EVERY, Progress, worker_id
+from streams.monitoring.meter import Meter
+from streams.monitoring.watching import tell_status, watch
 from streams.redaction import create_redactor
-from streams.replay import honouring
-from streams.sanitize import Sanitizer
-from streams.score import Scorer
+from streams.sanitizing.columns import Columns
+from streams.sanitizing.joining import Joiner
+from streams.sanitizing.sanitize import Sanitizer
+from streams.sanitizing.waiting import Waiting
+from streams.scoring.champions import LOOK_EVERY, Champion
+from streams.scoring.comparing import TURN, Beside
+from streams.scoring.recovery import ReadAgain
+from streams.scoring.score import Scorer
+from streams.scoring.texts import Texts
+from streams.scoring.upstream import Upstream
 from streams.sessions import Sessions
 from streams.shippers import create_decoder
-from streams.silencing import Silencing
-from streams.telling import Telling
-from streams.texts import Texts
-from streams.transport import ChunkConsumer, ChunkTransport
-from streams.upstream import Upstream
-from streams.waiting import Waiting
-from streams.watching import tell_status, watch
+from streams.transport.chunks import ChunkConsumer, ChunkTransport
+from streams.transport.credentials import credentials
+from streams.transport.outbox import Outbox
+from streams.windowing.keying import Keyer
 
 Stage = Literal["sanitize", "score", "alert"]
 BESIDE: Final = (topics.SHADOW, topics.SCORES)

@@ -12,13 +12,13 @@ from deepsentry import kafka as broker
 from deepsentry import topics, wire
 from deepsentry.events import Cut
 from deepsentry.settings import Settings
-from streams.cloudevents import headers
-from streams.meter import Meter
-from streams.outbox import Outbox, Outgoing
-from streams.recovery import restore
-from streams.resume import to_note
-from streams.score import Open, Scored, Scorer
-from streams.texts import CleanRecord
+from streams.monitoring.meter import Meter
+from streams.scoring.recovery import restore
+from streams.scoring.score import Open, Scored, Scorer
+from streams.scoring.texts import CleanRecord
+from streams.transport.cloudevents import headers
+from streams.transport.outbox import Outbox, Outgoing
+from streams.windowing.resume import to_note
 
 
 class Commits(Protocol):

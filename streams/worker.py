@@ -13,8 +13,8 @@ from deepsentry import logs
 from deepsentry.metrics import Metrics
 from deepsentry.settings import Settings
 from streams.app import NEEDED, Stage, create_app
-from streams.health import HealthServer, Progress
-from streams.needs import wait_for_topics
+from streams.monitoring.health import HealthServer, Progress
+from streams.monitoring.needs import wait_for_topics
 
 GARBAGE: Final = 20_000
 """Objects that may refer to others and were made since the collector last looked; a chunk makes some thousands."""

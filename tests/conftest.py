@@ -1,6 +1,7 @@
 """One Hypothesis profile, without a deadline: machines are shared. `make fuzz` repeats properties."""
 
 import os
+import signal
 import time
 import uuid
 from collections.abc import Iterator
@@ -11,6 +12,9 @@ from pydantic import SecretStr
 
 from deepsentry.control import Mongo, Redis
 from deepsentry.local import LocalCache, LocalStore, servers
+
+# a shell's background job ignores the interrupt, and so would every process that a test starts and interrupts
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 settings.register_profile("deepsentry", deadline=None)
 settings.load_profile("deepsentry")

@@ -18,12 +18,12 @@ from models.detector import Detector
 from models.evaluation.protocol import Benchmark, Case, fit, observe, verdicts_on
 from models.intake import Progress
 from models.prepare import LoggedSequence
-from streams import offline
 from streams.alerts.fingerprint import fingerprint, severity
-from streams.learning import sanitizer_of
-from streams.sanitize import Located
+from streams.batch import offline
+from streams.batch.learning import sanitizer_of
+from streams.sanitizing.sanitize import Located
+from streams.scoring.strange import shape_of
 from streams.shippers import Record
-from streams.strange import shape_of
 
 PREVALENCE: Final = 0.001
 """Share of anomalous sequences on HDFS: what an operator meets, not the 3 % of the published set."""

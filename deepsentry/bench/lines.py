@@ -12,7 +12,7 @@ from typing import Final, NamedTuple
 
 from deepsentry import topics, wire
 from deepsentry.errors import DataError
-from streams.sanitize import Located
+from streams.sanitizing.sanitize import Located
 from streams.shippers import Record
 
 BLOCK: Final = re.compile(r"blk_-?\d+")

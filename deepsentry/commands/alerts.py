@@ -14,13 +14,13 @@ from deepsentry.commands.output import Json, out, print_json, table
 from deepsentry.errors import NotFound
 from deepsentry.events import Alert, Anomaly, Explanation, Line, ModelReference, Position, ViewScore
 from deepsentry.topics import CLEAN, RAW
+from streams.alerting.receipts import HeldReceipts
 from streams.alerts.fingerprint import digest
 from streams.alerts.notice import Notice
 from streams.alerts.notifiers.compose import build
 from streams.alerts.notifiers.delivery import Surroundings
 from streams.alerts.notifiers.notifier import Notifier
 from streams.alerts.routes import Routes, assignments
-from streams.receipts import HeldReceipts
 
 alerts = typer.Typer(no_args_is_help=True, help="Who is told of alerts, and how they reach them.")
 

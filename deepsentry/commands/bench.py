@@ -76,8 +76,8 @@ def _learn(records: Iterable[bytes], registry: Path) -> None:
     from deepsentry.bench.lines import located  # noqa: PLC0415 - as above
     from deepsentry.commands.learn import train_version  # noqa: PLC0415
     from models.registry import Registry  # noqa: PLC0415
-    from streams import offline  # noqa: PLC0415
-    from streams.learning import sanitizer_of  # noqa: PLC0415
+    from streams.batch import offline  # noqa: PLC0415
+    from streams.batch.learning import sanitizer_of  # noqa: PLC0415
 
     foreign = {name: value for name, value in os.environ.items() if not name.startswith(settings.PREFIX)}
     plain, _ = settings.load(foreign | {"DEEPSENTRY_MODELS__REGISTRY": str(registry)}, Path(os.devnull))

@@ -17,9 +17,9 @@ from deepsentry.events.work import JobReport
 from deepsentry.settings import Settings
 from models.prepare import LoggedSequence
 from models.training import TrainingOptions, train
-from streams import offline
-from streams.learning import sanitizer_of
-from streams.sanitize import Located
+from streams.batch import offline
+from streams.batch.learning import sanitizer_of
+from streams.sanitizing.sanitize import Located
 from streams.shippers import Record
 
 

@@ -24,12 +24,12 @@ from deepsentry.events import WorkerStatus
 from deepsentry.kafka import Stored
 from deepsentry.settings import Settings
 from streams.alerts.visible import visible
-from streams.health import STATUS_EVERY, HealthServer, Progress, worker_id
-from streams.needs import wait_for_topics
-from streams.quarantine import parse
+from streams.deadletters.quarantine import parse
+from streams.deadletters.replay import replayed_from
+from streams.deadletters.viewing import view
+from streams.monitoring.health import STATUS_EVERY, HealthServer, Progress, worker_id
+from streams.monitoring.needs import wait_for_topics
 from streams.redaction import create_redactor
-from streams.replay import replayed_from
-from streams.viewing import view
 
 KEPT: Final = timedelta(milliseconds=topics.REJECTED.retention_ms)
 SHORT: Final = 200

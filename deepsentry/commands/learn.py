@@ -18,7 +18,7 @@ from models.artifact import TrainedVersion
 from models.known import Judged
 from models.recalibration import NORMAL, TRUE
 from models.registry import CHAMPION, Registry
-from streams.learning import Wish, entries_of_files, entries_of_topic, judged_in, judged_on, learn, recalibrated
+from streams.batch.learning import Wish, entries_of_files, entries_of_topic, judged_in, judged_on, learn, recalibrated
 
 UNITS: Final = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
 

@@ -21,11 +21,11 @@ from deepsentry.settings import Settings
 from models.detector import Detector
 from models.prepare import Observed
 from models.registry import Registry
-from streams import offline
 from streams.alerts import render
-from streams.learning import sanitizer_of
-from streams.score import Scorer
-from streams.texts import CleanRecord, Texts
+from streams.batch import offline
+from streams.batch.learning import sanitizer_of
+from streams.scoring.score import Scorer
+from streams.scoring.texts import CleanRecord, Texts
 
 CHUNK: Final = 1000
 SAME: Final = 1e-4

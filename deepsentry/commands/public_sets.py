@@ -13,9 +13,9 @@ from deepsentry.events import CleanEntry
 from deepsentry.settings import Settings
 from models.evaluation.protocol import Benchmark
 from models.evaluation.sets import LabelledLine, LabelledSequence, gather, logdeep
-from streams import offline
-from streams.learning import sanitizer_of
-from streams.sanitize import Located
+from streams.batch import offline
+from streams.batch.learning import sanitizer_of
+from streams.sanitizing.sanitize import Located
 from streams.shippers import Record
 
 BLOCK: Final = r"blk_-?\d+"

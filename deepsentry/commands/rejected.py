@@ -23,12 +23,12 @@ from deepsentry.events import Reason
 from deepsentry.sections import Kafka
 from deepsentry.settings import Settings
 from streams.alerts.visible import visible
-from streams.alone import alone
-from streams.quarantine import Quarantined, parse
+from streams.deadletters.quarantine import Quarantined, parse
+from streams.deadletters.replay import replayed_from
+from streams.deadletters.replaying import Log, Replayer, read_log
+from streams.deadletters.viewing import View, brief, view
 from streams.redaction import Redactor, create_redactor
-from streams.replay import replayed_from
-from streams.replaying import Log, Replayer, read_log
-from streams.viewing import View, brief, view
+from streams.transport.alone import alone
 
 rejected = typer.Typer(no_args_is_help=True, help="Look at records that could not be used, and bring them back.")
 

@@ -16,9 +16,9 @@ from deepsentry.errors import DataError, KafkaError, NotFound
 from deepsentry.events import Silence
 from deepsentry.handling import Silence as Checked
 from deepsentry.sections import Kafka
+from streams.alerting.silencing import key_of, stored
 from streams.alerts.exemption import Exemption, declared
-from streams.feed import Teller
-from streams.silencing import key_of, stored
+from streams.transport.feed import Teller
 
 silences = typer.Typer(no_args_is_help=True, help="Tell nobody of certain alerts for a while.")
 

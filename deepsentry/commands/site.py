@@ -37,8 +37,8 @@ from models.federated import Site
 from models.prepare import LoggedSequence
 from models.preparing import TrainingOptions
 from models.registry import Registry
-from streams import offline
-from streams.learning import entries_of_files, entries_of_topic, sanitizer_of
+from streams.batch import offline
+from streams.batch.learning import entries_of_files, entries_of_topic, sanitizer_of
 
 site = typer.Typer(no_args_is_help=True, help="Take part in a federation; no line of the log leaves.")
 FOLDER: Final = Path(".deepsentry/site")

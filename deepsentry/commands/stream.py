@@ -20,8 +20,8 @@ from deepsentry.commands import packed
 from deepsentry.commands.output import Json, err, print_json, progress_bar
 from deepsentry.commands.packed import Sink
 from deepsentry.errors import DataError
-from streams import offline
-from streams.learning import sanitizer_of
+from streams.batch import offline
+from streams.batch.learning import sanitizer_of
 
 LONGEST_WAIT: Final = 30.0
 LONGEST_END: Final = 45.0
@@ -55,7 +55,7 @@ def worker(stage: Annotated[Stage, typer.Argument(help="Which step to run.")]) -
         case Stage.ALERT:
             _run(effective, "alert")
         case Stage.TRAIN:
-            from streams.jobbing import run as take_jobs  # noqa: PLC0415 - as below
+            from streams.batch.jobbing import run as take_jobs  # noqa: PLC0415 - as below
 
             take_jobs(effective)
         case Stage.INDEX:

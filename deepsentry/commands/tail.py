@@ -23,8 +23,8 @@ from streams.alerts import render
 from streams.alerts.notice import Notice
 from streams.alerts.policy import Policy
 from streams.alerts.state import Alerts, follow
-from streams.cloudevents import structured
 from streams.formats import ecs, ocsf
+from streams.transport.cloudevents import structured
 
 Format = Literal["text", "json", "ecs", "ocsf", "cloudevents"]
 FORMATS: Final = get_args(Format)

@@ -15,12 +15,12 @@ from deepsentry.errors import DataError, KafkaError, NotFound, WireError
 from deepsentry.events import Alert, Severity
 from deepsentry.kafka import Stored
 from deepsentry.sections import Kafka
+from streams.alerting.looking import Looking
 from streams.alerts import render, wording
 from streams.alerts.fingerprint import SEVERITIES, rank
 from streams.alerts.routes import Matcher, labels_of, parse
 from streams.alerts.state import OPEN, key_of
 from streams.alerts.visible import visible
-from streams.looking import Looking
 
 SinceOption = Annotated[str, typer.Option("--since", help="Changed since: 90m, 12h, 7d or an RFC 3339 time.")]
 SeverityOption = Annotated[str, typer.Option("--severity", help=f"At least so severe: {', '.join(SEVERITIES)}.")]

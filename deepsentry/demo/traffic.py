@@ -14,7 +14,7 @@ from deepsentry.demo.faults import Fault
 from deepsentry.demo.shop import Shop
 from deepsentry.errors import DataError, KafkaError
 from deepsentry.sections import Kafka
-from streams.offline import read_lines
+from streams.batch.offline import read_lines
 
 OPENS: Final = 1_795_330_800.0
 """Unix seconds at which the shop's simulated day begins; its lines bear its times, whatever the clock says."""

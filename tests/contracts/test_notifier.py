@@ -13,13 +13,13 @@ from rich.console import Console
 
 from deepsentry.errors import DeliveryError, TargetAway
 from deepsentry.targets import Target, Terminal
+from streams.alerting.receipts import HeldReceipts
 from streams.alerts.notice import Notice
 from streams.alerts.notifiers.compose import build
 from streams.alerts.notifiers.delivery import ATTEMPTS, Surroundings
 from streams.alerts.notifiers.notifier import Notifier
-from streams.receipts import HeldReceipts
 from tests.contracts.listeners import LISTENERS, Behaviour, Listener
-from tests.unit.alerts.builders import START, alert, hostile
+from tests.unit.streams.alerts.builders import START, alert, hostile
 
 
 @dataclass(frozen=True)

@@ -10,11 +10,11 @@ from rich.console import Console
 
 from deepsentry.errors import SettingsError
 from deepsentry.targets import Plugin
+from streams.alerting.receipts import HeldReceipts
 from streams.alerts.notifiers.breaker import Breaker
 from streams.alerts.notifiers.compose import build
 from streams.alerts.notifiers.delivery import Surroundings
-from streams.receipts import HeldReceipts
-from tests.unit.alerts.builders import START, alert
+from tests.unit.streams.alerts.builders import START, alert
 
 MODULE = """
 class Pager:

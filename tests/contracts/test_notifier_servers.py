@@ -19,15 +19,15 @@ from rich.console import Console
 
 from deepsentry.errors import DeliveryError, TargetAway
 from deepsentry.targets import Alertmanager, Email, Syslog, Target
+from streams.alerting.receipts import HeldReceipts
 from streams.alerts.notice import Notice
 from streams.alerts.notifiers.compose import build
 from streams.alerts.notifiers.delivery import Surroundings
 from streams.alerts.notifiers.notifier import Notifier
-from streams.receipts import HeldReceipts
 from tests.certificates import Certificates, certificates
 from tests.contracts import vendors
-from tests.unit.alerts.builders import alert, hostile
-from tests.unit.alerts.receiver import receiving
+from tests.unit.streams.alerts.builders import alert, hostile
+from tests.unit.streams.alerts.receiver import receiving
 
 HOST = "127.0.0.1"
 DRIVER = Path("/usr/lib/x86_64-linux-gnu/rsyslog/lmnsd_ossl.so")

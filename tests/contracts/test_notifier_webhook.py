@@ -15,8 +15,8 @@ from deepsentry.errors import DeliveryError, SettingsError
 from deepsentry.targets import Webhook as Target
 from streams.alerts.notifiers.delivery import Surroundings
 from streams.alerts.notifiers.webhook import Webhook
-from tests.unit.alerts.builders import alert, anomaly
-from tests.unit.alerts.receiver import receiving
+from tests.unit.streams.alerts.builders import alert, anomaly
+from tests.unit.streams.alerts.receiver import receiving
 
 NOW = datetime(2025, 1, 2, 3, 0, tzinfo=UTC)
 NOTICE = alert()

@@ -1,4 +1,4 @@
-"""What streams/transport.py and streams/app.py override or use of Faust and aiokafka without being promised it.
+"""What streams/transport/chunks.py and streams/app.py override or use of Faust and aiokafka without being promised it.
 
 A new release of either may change these; then this fails before a worker does.
 """
@@ -24,9 +24,9 @@ from mode.services import Service
 from mode.threads import ServiceThread
 
 from streams.app import StreamApp
-from streams.fetched import light
-from streams.outbox import Outgoing, _fill
-from streams.transport import ChunkConsumer, ChunkTransport, ConsumerThread
+from streams.transport.chunks import ChunkConsumer, ChunkTransport, ConsumerThread
+from streams.transport.fetched import light
+from streams.transport.outbox import Outgoing, _fill
 
 SAID = ("topic", "partition", "offset", "timestamp", "timestamp_type", "key", "value", "headers")
 METHODS: list[tuple[Callable[..., Any], list[str]]] = [

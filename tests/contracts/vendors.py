@@ -10,7 +10,7 @@ from email.parser import BytesParser
 from typing import Any, Literal
 
 from streams.alerts.visible import ESCAPED
-from tests.unit.alerts.receiver import Received
+from tests.unit.streams.alerts.receiver import Received
 
 Status = Literal["firing", "resolved"]
 LABEL = re.compile(r"[a-zA-Z_][a-zA-Z0-9_]*")

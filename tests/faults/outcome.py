@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 
 from deepsentry import kafka as broker
 from deepsentry import topics
-from streams.quarantine import PREFIX
-from streams.resume import from_note
+from streams.deadletters.quarantine import PREFIX
+from streams.windowing.resume import from_note
 from tests.integration.stream import PARTITIONS, Stream
 
 Place = tuple[int, int]

@@ -4,11 +4,11 @@ import pytest
 
 from deepsentry import wire
 from deepsentry.events import Position
-from streams.clock import Clock
-from streams.strange import anomaly_id
-from streams.texts import CleanRecord
+from streams.scoring.strange import anomaly_id
+from streams.scoring.texts import CleanRecord
+from streams.windowing.clock import Clock
 from tests.builders import clean
-from tests.unit.streams.test_score import Words, records, run, scorer
+from tests.unit.streams.scoring.test_score import Words, records, run, scorer
 
 RAW = "deepsentry.logs.raw.v1"
 

@@ -26,12 +26,12 @@ from deepsentry.settings import Settings
 from models.artifact import TrainedVersion
 from models.registry import Registry
 from models.training import TrainingOptions, train
-from streams import offline
-from streams.clock import GAP, WAKING
-from streams.keying import Keyer
+from streams.batch import offline
 from streams.redaction import create_redactor
-from streams.sanitize import Located, Sanitizer
+from streams.sanitizing.sanitize import Located, Sanitizer
 from streams.shippers import Record, create_decoder
+from streams.windowing.clock import GAP, WAKING
+from streams.windowing.keying import Keyer
 from tests.integration.workers import Worker
 
 SITE_KEY = "a key for tests, long enough"

@@ -20,13 +20,13 @@ from deepsentry import topics, wire
 from deepsentry.__main__ import app
 from deepsentry.errors import DeepSentryError
 from deepsentry.events import Alert, Anomaly, CleanEntry, Position
-from streams.alerting import _outgoing
+from streams.alerting.raising import _outgoing
 from streams.alerts.lifecycle import observe, tick
 from streams.alerts.policy import Policy
 from streams.alerts.state import Alerts
-from streams.outbox import Outbox
+from streams.transport.outbox import Outbox
 from tests.integration.stream import Stream, eventually
-from tests.unit.alerts.builders import HOSTILE, anomaly
+from tests.unit.streams.alerts.builders import HOSTILE, anomaly
 
 NOW = datetime.now(UTC)
 OTHER = "b" * 16

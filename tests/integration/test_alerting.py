@@ -14,8 +14,8 @@ from deepsentry import topics, wire
 from deepsentry.events import Alert, Anomaly, CleanEntry, Line, Position
 from tests.integration.published import demand_valid
 from tests.integration.stream import Stream, eventually
-from tests.unit.alerts.builders import anomaly
-from tests.unit.alerts.receiver import Received, receiving
+from tests.unit.streams.alerts.builders import anomaly
+from tests.unit.streams.alerts.receiver import Received, receiving
 
 SECRET = "known to the receiver"
 

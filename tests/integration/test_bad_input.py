@@ -13,7 +13,7 @@ from deepsentry import topics, wire
 from deepsentry.events import CleanEntry
 from deepsentry.kafka import Stored
 from deepsentry.local import LocalKafka
-from streams.quarantine import LONGEST, PREFIX
+from streams.deadletters.quarantine import LONGEST, PREFIX
 from tests.integration.stream import Stream, eventually
 from tests.integration.workers import Worker
 

@@ -11,7 +11,7 @@ from deepsentry import topics
 from deepsentry.demo.shop import Shop
 from deepsentry.local import LocalKafka
 from deepsentry.sections import Kafka
-from streams.outbox import Outbox, Outgoing
+from streams.transport.outbox import Outbox, Outgoing
 from tests.integration.stream import Stream, eventually, shop_records
 from tests.integration.workers import Worker
 

@@ -18,8 +18,8 @@ from tests.integration.stream import Stream, eventually, shop_entries
 from tests.integration.test_alerting import awaited, event, publish
 from tests.integration.test_models import adopted
 from tests.integration.workers import Worker
-from tests.unit.alerts.builders import anomaly
-from tests.unit.alerts.receiver import Received, receiving
+from tests.unit.streams.alerts.builders import anomaly
+from tests.unit.streams.alerts.receiver import Received, receiving
 
 SHAPE = Shape(("GET <*>", "payment declined for order <*>", "answered"), (0, 1, 2))
 OTHER = Shape(("GET <*>", "payment declined for order <*>", "answered"), (0, 1, 1, 1, 2))

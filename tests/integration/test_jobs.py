@@ -13,7 +13,7 @@ from deepsentry.demo.shop import Shop
 from deepsentry.events import Job, JobReport, WorkerStatus
 from deepsentry.local import free_port
 from models.registry import Registry
-from streams.jobs import ENDED
+from streams.batch.jobs import ENDED
 from tests.integration.stream import Stream, eventually, shop_entries
 
 FAST = {"epochs": 1, "seed": 1}
@@ -103,7 +103,7 @@ def test_a_worker_that_is_told_to_end_gives_its_job_back_and_leaves_no_process(s
 def test_a_job_whose_worker_is_gone_ends_itself() -> None:
     job = Job("j", "train", "shop", "web", "ann", "shop-web", datetime.now(UTC))
     environment = {**os.environ, "DEEPSENTRY_KAFKA__BOOTSTRAP": f"127.0.0.1:{free_port()}"}  # it waits for a broker
-    command = [sys.executable, "-m", "streams.jobchild"]
+    command = [sys.executable, "-m", "streams.batch.jobchild"]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment) as child:
         assert child.stdin is not None
         child.stdin.write(wire.encode(job) + b"\n")

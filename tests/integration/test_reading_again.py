@@ -1,5 +1,5 @@
 from deepsentry import topics
-from streams.recovery import REST, ReadAgain
+from streams.scoring.recovery import REST, ReadAgain
 from tests.builders import clean
 from tests.integration.stream import Stream
 

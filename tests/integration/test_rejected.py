@@ -16,13 +16,13 @@ from deepsentry import topics, wire
 from deepsentry.__main__ import main
 from deepsentry.errors import KafkaError
 from deepsentry.events import Position, Rejected
-from streams.alone import alone
-from streams.confirming import Confirming
-from streams.outbox import Outgoing
-from streams.quarantine import Quarantined, parse, quarantine
-from streams.replay import MARK, replay, replayed_from
-from streams.replaying import Replayer
+from streams.deadletters.quarantine import Quarantined, parse, quarantine
+from streams.deadletters.replay import MARK, replay, replayed_from
+from streams.deadletters.replaying import Replayer
 from streams.shippers import Record
+from streams.transport.alone import alone
+from streams.transport.confirming import Confirming
+from streams.transport.outbox import Outgoing
 from tests.integration.stream import Stream, eventually
 from tests.integration.workers import Worker
 
@@ -194,7 +194,7 @@ def test_wherever_it_was_killed_each_record_comes_back_once(
 
 
 def test_two_replays_do_not_run_side_by_side(stream: Stream, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("streams.alone.WITHIN", 1.0)
+    monkeypatch.setattr("streams.transport.alone.WITHIN", 1.0)
     kafka, group = stream.settings.kafka, f"{stream.prefix}-replay"
     with alone(kafka, group, topics.REPLAYS) as is_alone:
         with pytest.raises(KafkaError, match="wait until it is done"), alone(kafka, group, topics.REPLAYS):

@@ -5,7 +5,7 @@ import pytest
 from deepsentry import feedback, wire
 from deepsentry.errors import NotFound
 from deepsentry.events import Verdict
-from tests.unit.alerts.builders import START, anomaly
+from tests.unit.streams.alerts.builders import START, anomaly
 
 
 def said(name: str, **changes: str) -> Verdict:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from deepsentry.demo.shop import Shop
 from models.keys import learn_key
-from streams.keying import Keyer
+from streams.windowing.keying import Keyer
 
 STEPS = ("INFO {} accepted", "INFO {} loaded 3 items", "INFO {} stored in 12 ms", "INFO {} done")
 

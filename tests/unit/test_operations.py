@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from deepsentry.settings import known_keys
-from streams.health import HEARTBEAT_WITHIN, PROGRESS_WITHIN, Progress
+from streams.monitoring.health import HEARTBEAT_WITHIN, PROGRESS_WITHIN, Progress
 from tests.architecture.files import ROOT, sources
 
 RUNBOOK = (ROOT / "docs/operations.md").read_text(encoding="utf-8")

@@ -20,7 +20,7 @@ from deepsentry.handling import Links
 from deepsentry.links import Link, sign
 from streams.alerts.exemption import Exemption
 from tests.integration.api.world import REFERENCE, World, strange
-from tests.unit.alerts.builders import alert
+from tests.unit.streams.alerts.builders import alert
 
 
 async def test_an_anomaly_is_listed_read_and_judged_and_the_verdict_is_on_the_topic(world: World) -> None:

@@ -11,7 +11,7 @@ from deepsentry.events import Anomaly, ModelReference
 from deepsentry.kafka import Stored, read
 from tests.integration.api.house import House, Someone
 from tests.integration.stream import Stream
-from tests.unit.alerts.builders import anomaly
+from tests.unit.streams.alerts.builders import anomaly
 
 NEW = {"name": "web", "title": "Web", "topic": topics.CLEAN.name, "key": "request ([0-9]+)", "budget": 20.0}
 """A dataset."""

@@ -8,7 +8,7 @@ from benchmarks.answers.operator import Exemptions, Naive, Outcome, Rule, mean, 
 from deepsentry.events import Shape
 from models.evaluation.protocol import Case
 from models.prepare import LoggedSequence
-from tests.unit.alerts.builders import anomaly
+from tests.unit.streams.alerts.builders import anomaly
 
 NOTHING: Any = None
 

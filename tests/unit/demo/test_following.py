@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 
 from deepsentry.demo.following import Pairing, Told
 from deepsentry.events import Alert, Anomaly
-from tests.unit.alerts.builders import alert, anomaly
+from tests.unit.streams.alerts.builders import alert, anomaly
 
 ONE, TWO = anomaly("a1"), anomaly("a2")
 OPENED = alert("opened", ONE).alert

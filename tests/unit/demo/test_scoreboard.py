@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from deepsentry import wire
 from deepsentry.demo.faults import Fault
 from deepsentry.demo.scoreboard import Report, Scoreboard, table
-from tests.unit.alerts.builders import anomaly as strange
+from tests.unit.streams.alerts.builders import anomaly as strange
 
 RETRIES = Fault("retry burst", "req-1", "checkout", line=6)
 CUT = Fault("cut off", "req-2", "search", line=4)

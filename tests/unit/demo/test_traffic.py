@@ -8,8 +8,8 @@ import pytest
 from deepsentry.demo.traffic import LONGEST, Traffic, log_traffic, shop_traffic
 from deepsentry.errors import DataError
 from deepsentry.settings import Settings
-from streams.learning import sanitizer_of
-from streams.sanitize import Located, Sanitized
+from streams.batch.learning import sanitizer_of
+from streams.sanitizing.sanitize import Located, Sanitized
 from streams.shippers import Record
 
 

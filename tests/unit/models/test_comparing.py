@@ -17,12 +17,12 @@ from models.artifact import TrainedVersion
 from models.detector import Detector
 from models.prepare import Observed, Verdict
 from models.registry import CHALLENGER, Registry
-from streams import comparing
-from streams.comparing import Beside
-from streams.outbox import Outbox, Outgoing
-from streams.sequence import CleanLine, InRaw
-from streams.sequence import Sequence as Open
-from streams.strange import Due
+from streams.scoring import comparing
+from streams.scoring.comparing import Beside
+from streams.scoring.strange import Due
+from streams.transport.outbox import Outbox, Outgoing
+from streams.windowing.sequence import CleanLine, InRaw
+from streams.windowing.sequence import Sequence as Open
 
 NOW = datetime(2026, 1, 1, 12, 30, tzinfo=UTC)
 LINES = ("request 4711 opened", "cart 4711 loaded with 3 items", "request 4711 answered in 5 ms")

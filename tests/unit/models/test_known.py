@@ -16,7 +16,7 @@ from models.known import MOST, Judged
 from models.prepare import Observed
 from models.recalibration import judged_of, recalibrate
 from models.registry import Registry
-from tests.unit.alerts.builders import START, anomaly
+from tests.unit.streams.alerts.builders import START, anomaly
 
 OPENED, RESERVED, CHARGED, PRINTED, ANSWERED = (
     "request 1 opened",

@@ -10,11 +10,11 @@ from deepsentry.metrics import Metrics
 from deepsentry.sections import Kafka, Sequences
 from deepsentry.settings import Settings
 from streams import sessions
-from streams.health import Progress
-from streams.meter import Meter
-from streams.outbox import Outbox, Outgoing
-from streams.score import Scorer
+from streams.monitoring.health import Progress
+from streams.monitoring.meter import Meter
+from streams.scoring.score import Scorer
 from streams.sessions import Sessions
+from streams.transport.outbox import Outbox, Outgoing
 from tests.builders import clean
 
 IDLE = 10.0

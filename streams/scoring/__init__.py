@@ -1,0 +1,1 @@
+"""Sequences are judged, and a strange one becomes an anomaly: the step, its texts, the version that judges."""
