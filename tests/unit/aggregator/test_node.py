@@ -3,10 +3,15 @@
 import importlib
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable
+from http import HTTPStatus
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
 from typing import Any
 
+import httpx
 import psutil
 import pytest
 from flwr.app import Message, RecordDict
@@ -108,6 +113,26 @@ def test_a_child_ends_when_who_started_it_was_killed() -> None:
         started.kill()
     while _runs(pid):
         time.sleep(0.05)
+
+
+class Closed(BaseHTTPRequestHandler):
+    """A node that knows nobody's token any more."""
+
+    def do_POST(self) -> None:
+        self.send_error(HTTPStatus.UNAUTHORIZED)
+
+    def log_message(self, *_: object) -> None:
+        """Say nothing."""
+
+
+def test_a_node_that_refuses_a_token_ends_the_task_and_not_the_agent(tmp_path: Path) -> None:
+    secret = tmp_path / "secret"
+    secret.write_bytes(b"0" * 64)
+    with HTTPServer(("127.0.0.1", 0), Closed) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        with pytest.raises(httpx.HTTPStatusError):
+            flower.Tasks(f"127.0.0.1:{server.server_port}", secret).next()
+        server.shutdown()
 
 
 def _runs(pid: int) -> bool:
