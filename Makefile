@@ -27,7 +27,7 @@ test-faults: setup ## Kill, stop and starve real workers and brokers, in full le
 	@for run in $$(seq $(or $(RUNS),1)); do $(BIN)/pytest tests/faults -m "long or not long" || exit 1; done
 
 test-federation: setup ## An aggregator and four sites: what leaves them, and each of them killed, cut off, revoked
-	@$(BIN)/pytest tests/integration/test_federation.py tests/integration/test_federation_jobs.py -m "long or not long" --durations=0
+	@$(BIN)/pytest tests/integration/test_federation.py tests/integration/test_federation_masks.py tests/integration/test_federation_jobs.py -m "long or not long" --durations=0
 
 fuzz: setup      ## Try each property of the decoders, the joiner and the redaction engine for FUZZ_SECONDS=600
 	@FUZZ_SECONDS=$${FUZZ_SECONDS:-600} $(BIN)/pytest $(FUZZED)

@@ -14,11 +14,10 @@ from typing import Any, Final, Protocol
 
 import httpx
 import msgspec
-from flwr.app import Message, RecordDict
+from flwr.app import Message
 
 from aggregator import flower, records
 from aggregator.audit import Audit, Line
-from aggregator.guard import NUDGE
 from aggregator.participant import Participant, Refusal
 from aggregator.policy import Asked, Policy, objection
 from deepsentry import logs
@@ -139,8 +138,6 @@ class Agent:
             sites=int(asked.number("sites")),
             bytes_in=size(task.message),
         )
-        if asked.type == NUDGE:
-            return Message(RecordDict(), reply_to=task.message), _with(line, outcome="answered")
         reason = objection(self._policy, asked) or self._again(task, asked)
         if reason:
             return _error(task.message, flower.ErrorCode.INVALID_FAB, f"site policy: {reason}"), _with(
@@ -166,7 +163,8 @@ class Agent:
         """Return why a question is a repeated one; stages of secure aggregation have a memory of their own."""
         if asked.type.startswith("train."):
             return ""
-        question = f"{task.run.run_id} {asked.type} {int(asked.number('round'))} {asked.config.get('digest', '')}"
+        place = f"{int(asked.number('round'))} {int(asked.number('attempt'))}"
+        question = f"{task.run.run_id} {asked.type} {place} {asked.config.get('digest', '')}"
         return "" if self._seen.first(question) else "this was asked before in the same run"
 
 
@@ -193,6 +191,9 @@ def _beat(client: Any, done: threading.Event, unwanted: threading.Event) -> None
             if not flower.beat(client):
                 unwanted.set()
                 return
+        except httpx.HTTPStatusError:
+            unwanted.set()  # its token is no longer valid
+            return
         except (httpx.HTTPError, OSError):
             pass  # the next beat may pass
         done.wait(BEAT_S)

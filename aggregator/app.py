@@ -98,19 +98,34 @@ def _measure(
     grid: GuardedGrid, assignment: Assignment, folder: JobFolder, weights: Weights, current: Weights | None
 ) -> dict[str, Facts]:
     """Return what each site says of the weights, beside the version before. Raises NotEnoughSites."""
-    online = grid.gather(lambda found, need: folder.tell("waiting_sites", "before the gate", found, need))
-    folder.tell("validating", f"{len(online)} sites measure the result", 0, len(online))
     arrays = {records.ARRAYS: weights} | ({records.CURRENT: current} if current else {})
-    content: dict[str, str | int | float | bool] = {
-        "job": assignment.job,
-        "digest": digest(weights),
-        "base": base_digest(),
-        "sites": len(online),
-        "noise": assignment.plan.noise,
-    }
-    messages = [Message(records.content(content, **arrays), node, "evaluate") for node in online]
+
+    def tell(why: str, found: int, need: int) -> None:
+        folder.tell("waiting_sites", why or "before the gate", found, need)
+
+    def ask(online: list[int], attempt: int) -> dict[str, Facts]:
+        folder.tell("validating", f"{len(online)} sites measure the result", 0, len(online))
+        content: dict[str, str | int | float | bool] = {
+            "job": assignment.job,
+            "attempt": attempt,
+            "digest": digest(weights),
+            "base": base_digest(),
+            "sites": len(online),
+            "noise": assignment.plan.noise,
+        }
+        messages = [Message(records.content(content, **arrays), node, "evaluate") for node in online]
+        replies = grid.send_and_receive(messages, timeout=assignment.plan.round_s)
+        measured = _facts(grid, replies)
+        grid.check(len(measured), len(online), replies)
+        return measured
+
+    return grid.again(ask, tell)
+
+
+def _facts(grid: GuardedGrid, replies: list[Message]) -> dict[str, Facts]:
+    """Return what each site told, of those that told what can be taken."""
     measured: dict[str, Facts] = {}
-    for reply in grid.send_and_receive(messages, timeout=assignment.plan.round_s):
+    for reply in replies:
         if reply.has_error():
             continue
         try:
@@ -119,7 +134,6 @@ def _measure(
             continue
         if records.WEIGHT in facts:
             measured[grid.name_of(reply.metadata.src_node_id)] = facts
-    grid.check(list(measured), len(online))
     return measured
 
 

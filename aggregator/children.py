@@ -1,7 +1,10 @@
 """Processes of Flower's own that we start, watch and end; one that dies is started again."""
 
+import os
+import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -12,6 +15,9 @@ from deepsentry import logs
 ENDS_WITHIN: Final = 10.0
 AGAIN_AFTER: Final = 2.0
 """Seconds before a process that died is started again, so that one that cannot start does not take the machine."""
+PARENT: Final = "DEEPSENTRY_PARENT"
+"""Variable with the process that a child belongs to."""
+LOOKS_EVERY: Final = 0.5
 
 log = logs.get("federation")
 
@@ -75,7 +81,7 @@ class Child:
         with self.log.open("ab") as sink:
             return subprocess.Popen(  # noqa: S603 - our own interpreter
                 self._command,
-                env=self._environment,
+                env=self._environment | {PARENT: str(os.getpid())},
                 stdin=subprocess.DEVNULL,
                 stdout=sink,
                 stderr=sink,
@@ -89,3 +95,19 @@ def end(children: Sequence[Child]) -> None:
         child.stop()
     for child in children:
         child.wait()
+
+
+def follow_parent(environ: Mapping[str, str] = os.environ, every: float = LOOKS_EVERY) -> None:
+    """End this process, as if told to, when the one that started it is gone.
+
+    A parent that was killed told nobody to end; what stayed would hold its port against the children of the next one.
+    """
+    parent = environ.get(PARENT, "")
+    if parent.isdigit():
+        threading.Thread(target=_watch, args=(int(parent), every), daemon=True).start()
+
+
+def _watch(parent: int, every: float) -> None:
+    while os.getppid() == parent:
+        time.sleep(every)
+    os.kill(os.getpid(), signal.SIGTERM)

@@ -34,7 +34,7 @@ from flwr.supercore.interceptors import (
     SuperExecAuthHttpInterceptor,
 )
 from flwr.supercore.primitives.asymmetric import public_key_to_bytes
-from flwr.supercore.retry import make_simple_http_retry_invoker
+from flwr.supercore.retry import RetryInvoker, exponential
 from flwr.supercore.run import Run
 from flwr.supercore.runtime import RuntimeHttpClient
 from flwr.supercore.task_identity import TaskIdentity
@@ -63,14 +63,9 @@ __all__ = [
 ]
 
 stock: Any = importlib.import_module("flwr.supernode.runtime.run_clientapp")
-PULL_WITHIN: Final = 20.0
-"""Seconds for the objects of a message; stock waits two hours for those of a run that has ended.
-
-A SuperNode (flwr 1.41) hands out the task before the objects came, and leaves it there when the run ended in between.
-The agent waits this long for nothing, while the message of the run that goes on waits behind.
-"""
 _TASKS: Final = frozenset({"/flwr.proto.Runtime/AcquireTask"})
 _MOST_OBJECTION: Final = 200
+_TRIES: Final = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -221,9 +216,6 @@ class Tasks:
         self._address = address
         secret: Any = load_superexec_auth_secret(secret_file=str(secret_file))
         self._queue = self._connect(SuperExecAuthHttpInterceptor(master_secret=secret, protected_methods=_TASKS))
-        stock.pull_and_inflate_object_from_tree = functools.partial(
-            stock.pull_and_inflate_object_from_tree, max_time=PULL_WITHIN
-        )
 
     def next(self) -> RuntimeHttpClient | None:
         """Return the connection of the next task, None where there is none now. Raises httpx.HTTPError."""
@@ -236,8 +228,13 @@ class Tasks:
             insecure=True,  # loopback only
             root_certificates=None,
             interceptors=[RuntimeVersionHttpInterceptor(component_name="SuperExec"), interceptor],
-            retry_invoker=make_simple_http_retry_invoker(),
+            retry_invoker=_again(),
         )
+
+
+def _again() -> RetryInvoker:
+    """Return what repeats calls that were cut off. Flower's own ends the whole process where one task is refused."""
+    return RetryInvoker(lambda: exponential(max_delay=2), httpx.TransportError, _TRIES, None)
 
 
 def pull(client: RuntimeHttpClient) -> Task:

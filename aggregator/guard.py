@@ -1,23 +1,38 @@
 """The grid as a job may use it: its own sites, bounded waits, messages that die with their round, one answer each."""
 
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any, Final
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from typing import Any, Final, NoReturn, TypeVar
 
-from flwr.app import ConfigRecord, Message, RecordDict
+from flwr.app import Message
 from flwr.serverapp import Grid
 
+from aggregator.flower import ErrorCode
 from deepsentry.errors import FederationError
 
-NUDGE: Final = "query.nudge"
-NUDGE_S: Final = 20.0
-"""Seconds without an answer after which a site is sent a message that asks for nothing."""
 GRACE: Final = 5.0
 """Seconds that a message lives longer than the wait for its answer."""
+TRIES: Final = 3
+"""How often the same is asked, at most, where sites were silent."""
+SILENT: Final = frozenset(
+    {
+        ErrorCode.MESSAGE_UNAVAILABLE,
+        ErrorCode.REPLY_MESSAGE_UNAVAILABLE,
+        ErrorCode.NODE_UNAVAILABLE,
+        ErrorCode.CLIENT_APP_CRASHED,
+    }
+)
+"""Errors that a site did not tell itself: it was killed, or its line was cut."""
+
+T = TypeVar("T")
 
 
 class NotEnoughSites(FederationError):
-    """Too few sites are online, or answered."""
+    """Too few sites are online, or answered; `hope` tells whether it may help to ask anew."""
+
+    def __init__(self, message: str, *, hope: bool = False) -> None:
+        super().__init__(message)
+        self.hope = hope
 
 
 class GuardedGrid(Grid):
@@ -51,9 +66,10 @@ class GuardedGrid(Grid):
         """Set the run."""
         self._grid.set_run(run)
 
-    def create_message(self, *args: Any, **kwargs: Any) -> Message:
-        """Refuse: messages are made by their constructor."""
-        raise NotImplementedError
+    def create_message(self, *_args: Any, **_kwargs: Any) -> NoReturn:
+        """Refuse; Flower's own strategies do not ask for it either. Raises FederationError."""
+        message = "a job's messages are made by their constructor, flwr.app.Message, and sent with send_and_receive"
+        raise FederationError(message)
 
     def name_of(self, node: int) -> str:
         """Return the site behind a node id; empty where it is none of the job's."""
@@ -63,14 +79,16 @@ class GuardedGrid(Grid):
         """Return the job's sites that are online."""
         return sorted(node for node in self._grid.get_node_ids() if node in self._names)
 
-    def gather(self, tell: Callable[[int, int], None]) -> list[int]:
-        """Wait for the quorum and return the sites that are online. Raises NotEnoughSites after the wait."""
+    def gather(self, tell: Callable[[int, int], None], only: Collection[str] = ()) -> list[int]:
+        """Wait for the quorum and return the sites that are online, of `only` where some are named.
+
+        Raises NotEnoughSites after the wait.
+        """
+        wanted = {node for node, name in self._names.items() if name in only or not only}
         end, told = self._clock() + self._wait_s, -1
         while True:
-            online = self.get_node_ids()
-            if len(online) == len(self._names) or (
-                len(online) >= self._quorum and self._clock() > end - self._wait_s / 2
-            ):
+            online = [node for node in self.get_node_ids() if node in wanted]
+            if len(online) == len(wanted) or (len(online) >= self._quorum and self._clock() > end - self._wait_s / 2):
                 return online
             if len(online) != told:
                 told = len(online)
@@ -78,7 +96,7 @@ class GuardedGrid(Grid):
             if self._clock() >= end:
                 if len(online) >= self._quorum:
                     return online
-                away = sorted(name for node, name in self._names.items() if node not in online)
+                away = sorted(self._names[node] for node in wanted.difference(online))
                 message = (
                     f"{len(online)} of {self._quorum} sites needed were online within {self._wait_s:g} s; "
                     f"away: {', '.join(away)}"
@@ -110,8 +128,7 @@ class GuardedGrid(Grid):
         asked = dict(zip(self.push_messages(sent), (m.metadata.dst_node_id for m in sent), strict=True))
         asked.pop(None, None)  # type: ignore[call-overload]  # what the SuperLink did not take has no id
         got: list[Message] = []
-        nudged = self._clock()
-        end = nudged + within
+        end = self._clock() + within
         while asked and self._clock() < end:
             for reply in self.pull_messages(list(asked)):
                 node = asked.pop(reply.metadata.reply_to_message_id, None)
@@ -119,24 +136,35 @@ class GuardedGrid(Grid):
                     continue  # answered before, or never asked
                 if reply.has_error() or reply.metadata.src_node_id == node:
                     got.append(reply)
-            if asked and self._clock() - nudged >= NUDGE_S:
-                nudged = self._clock()
-                self.push_messages([self._nudge(node) for node in asked.values()])
             if asked:
                 self._sleep(self._poll_s)
         return got
 
-    def _nudge(self, node: int) -> Message:
-        """Return a message that asks for nothing.
+    def again(
+        self,
+        ask: Callable[[list[int], int], T],
+        tell: Callable[[str, int, int], None],
+        only: Collection[str] = (),
+        tries: int = TRIES,
+    ) -> T:
+        """Return what `ask` makes of the sites that are online; where some were silent they may be back, so once more.
 
-        A SuperNode (flwr 1.41) hands replies on only when a message came. Where an old reply, to a run that died, went
-        in the place of the new one, the new one would lie there until another message comes.
-        The answer to the nudge then lies there in its turn, so each later step of the job waits for a nudge as well.
+        Raises NotEnoughSites.
         """
-        return Message(RecordDict({"config": ConfigRecord({"sites": len(self._names)})}), node, NUDGE, ttl=NUDGE_S)
+        attempt = 1
+        while True:
+            online = self.gather(lambda found, need: tell("", found, need), only)
+            try:
+                return ask(online, attempt)
+            except NotEnoughSites as error:
+                if attempt == tries or not error.hope:
+                    raise
+                tell(f"{str(error)[:300]}; asked anew", len(online), self._quorum)
+            attempt += 1
 
-    def check(self, good: Sequence[object], asked: int) -> None:
+    def check(self, good: int, asked: int, replies: Sequence[Message]) -> None:
         """Raise NotEnoughSites where fewer than the quorum answered well."""
-        if len(good) < self._quorum:
-            message = f"{len(good)} of {asked} sites answered well, {self._quorum} are needed"
-            raise NotEnoughSites(message)
+        if good < self._quorum:
+            message = f"{good} of {asked} sites answered well, {self._quorum} are needed"
+            spoke = sum(not (reply.has_error() and reply.error.code in SILENT) for reply in replies)
+            raise NotEnoughSites(message, hope=good + asked - spoke >= self._quorum)

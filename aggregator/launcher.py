@@ -14,6 +14,7 @@ from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from aggregator import flower
+from aggregator.children import follow_parent
 
 TOKEN_FILE: Final = "DEEPSENTRY_CONTROL_TOKEN_FILE"  # noqa: S105 - the name of a variable
 LEAST_TOKEN: Final = 32
@@ -88,6 +89,7 @@ def main() -> None:
     config = flower.parse_superlink()
     if reasons := unsafe(config, dict(os.environ)):
         sys.exit("refused: " + "; ".join(reasons))
+    follow_parent()
     flower.run_superlink(config, TokenPlugin(token), PathGuard)
 
 

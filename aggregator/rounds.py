@@ -1,5 +1,6 @@
 """The rounds of a job: ask every site, take what can be taken, make one set of weights, keep it."""
 
+import functools
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -9,9 +10,9 @@ from flwr.app import Message
 from flwr.serverapp.strategy import FedAdam, FedAvg
 
 from aggregator import records
-from aggregator.guard import GuardedGrid
+from aggregator.guard import TRIES, GuardedGrid
 from aggregator.keeping import JobFolder, Kept
-from aggregator.plan import Assignment, rate_of
+from aggregator.plan import Assignment, Plan, rate_of
 from aggregator.secure import Sums
 from aggregator.strategies import strategy_of
 from deepsentry.errors import DeepSentryError
@@ -65,14 +66,13 @@ class Rounds:
         total = plan.encoder_rounds + plan.rounds
         for number in range(done + 1, total + 1):
             began = self._clock()
-            online = self._grid.gather(self._waiting)
-            config = config_of(self._assignment, number, len(online))
-            outcome = self._round(number, weights, config, online, members)
+            ask = functools.partial(self._round, number, weights, members)
+            outcome = self._grid.again(ask, self._waiting, members, 1 if plan.noise else TRIES)  # noise costs each time
             weights, members = outcome.weights, outcome.members
             seconds = round(self._clock() - began, 2)
             kept = Kept(
                 number,
-                str(config["phase"]),
+                phase_of(plan, number),
                 digest(weights),
                 outcome.sites,
                 outcome.facts,
@@ -89,37 +89,40 @@ class Rounds:
         self._folder.tell("aggregated", f"all {total} rounds are over", total, total)
         return weights
 
-    def _waiting(self, online: int, need: int) -> None:
-        self._folder.tell("waiting_sites", f"{online} of {need} sites needed are online", online, need)
+    def _waiting(self, why: str, online: int, need: int) -> None:
+        self._folder.tell("waiting_sites", why or f"{online} of {need} sites needed are online", online, need)
 
     def _round(
-        self,
-        number: int,
-        weights: Weights,
-        config: dict[str, str | int | float | bool],
-        online: list[int],
-        members: tuple[str, ...],
+        self, number: int, weights: Weights, members: tuple[str, ...], online: list[int], attempt: int
     ) -> Outcome:
+        config = config_of(self._assignment, number, len(online), attempt)
         if self._sums is not None:
             summed = self._sums.round(self._grid, number, weights, config, online, members)
             return Outcome(summed.weights, summed.sites, summed.facts, {}, summed.members)
         messages = [Message(records.content(config, arrays=weights), node, "train") for node in online]
         replies = self._grid.send_and_receive(messages, timeout=self._plan.round_s)
         good, sites, by_site = sort_out(self._grid, online, replies)
-        self._grid.check(good, len(online))
+        self._grid.check(len(good), len(online), replies)
         after = _aggregate(self._strategy, number, weights, good)
         return Outcome(after, sites, means(list(by_site.values())), by_site)
 
 
-def config_of(assignment: Assignment, number: int, sites: int) -> dict[str, str | int | float | bool]:
+def phase_of(plan: Plan, number: int) -> str:
+    """Return what is trained in a round."""
+    return ENCODER if number <= plan.encoder_rounds else SEQUENCE
+
+
+def config_of(assignment: Assignment, number: int, sites: int, attempt: int = 1) -> dict[str, str | int | float | bool]:
     """Return what a site is told of a round."""
     plan = assignment.plan
-    encoder = number <= plan.encoder_rounds
+    phase = phase_of(plan, number)
+    encoder = phase == ENCODER
     return {
         "job": assignment.job,
         "round": number,
         "rounds": plan.encoder_rounds + plan.rounds,
-        "phase": ENCODER if encoder else SEQUENCE,
+        "attempt": attempt,
+        "phase": phase,
         "steps": plan.steps,
         "rate": 2e-3 if encoder else rate_of(plan, number - plan.encoder_rounds),
         "mu": plan.mu if plan.strategy == "fedprox" and not encoder else 0.0,

@@ -43,6 +43,7 @@ class Sums:
         self._round_s = round_s
         self._quorum = quorum
         self._clock = clock
+        self._attempt = 0
 
     def round(
         self,
@@ -57,8 +58,9 @@ class Sums:
         nodes = {grid.name_of(node): node for node in online}
         names = tuple(sorted(name for name in nodes if not members or name in members))
         layout = Layout.of(weights, METRICS)
+        self._attempt = max(self._attempt + 1, int(self._clock()))  # rises over restarts and within a second
         setup = Setup(
-            Sid(self._job, number, int(self._clock())),
+            Sid(self._job, number, self._attempt),
             names,
             self._roster,
             binding(weights, config, METRICS),
@@ -73,7 +75,7 @@ class Sums:
         if isinstance(step, Stopped):
             why = "; ".join(f"{name}: {said}" for name, said in sorted(step.faults.items()))
             message = f"round {number} gave no sum, in stage {step.stage}: {step.reason}{f' ({why})' if why else ''}"
-            raise NotEnoughSites(message)
+            raise NotEnoughSites(message, hope=True)
         found = layout.average(weights, step.vector)
         if isinstance(found, Refused):
             message = f"round {number} gave no sum: {found.reason}"

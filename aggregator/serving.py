@@ -22,6 +22,10 @@ from deepsentry.sections import Federation
 
 TOKEN: Final = "control.token"  # noqa: S105 - the name of a file
 EXECUTOR: Final = "executor.secret"
+EXECUTED: Final = (
+    "from aggregator.children import follow_parent; follow_parent(); "
+    "from flwr.supercore.cli import flower_superexec; flower_superexec()"
+)
 STEP_S: Final = 0.5
 COUNT_S: Final = 5.0
 """Seconds between two looks at which sites are online."""
@@ -94,7 +98,7 @@ def start(section: Federation, home: Home) -> list[Child]:
         *("--ssl-keyfile", str(keys / authority.KEY), "--enable-supernode-auth", "--database", str(home.state)),
     ]
     executor = [
-        *("-c", "from flwr.supercore.cli import flower_superexec; flower_superexec()"),
+        *("-c", EXECUTED),
         *("--runtime-api-address", f"127.0.0.1:{section.port}", "--root-certificates", str(keys / authority.CA_CERT)),
         *("--superexec-auth-secret-file", str(keys / EXECUTOR)),
     ]

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Final, get_args
 
 import numpy as np
@@ -17,7 +18,7 @@ from models.precedence import Disorder, Precedence
 from models.prefixes import Prefixes
 from models.prepare import MAX_LENGTH, Observed, Verdict
 from models.profile import Counts, Nearest, Neighbours, counts
-from models.sequence import Model, Network, Walk, surprises
+from models.sequence import Model, Network, Walk
 from models.statements import Statements
 
 MAX_MEMO: Final = 30_000
@@ -56,9 +57,10 @@ class Detector:
         self._statements = Statements(
             [s.text for s in statements], encoder, trained.thresholds.same, trained.thresholds.alike
         )
-        self._network = Model(network, self._statements.vectors, self._normal)
-        self._usual = trained.arrays["sequence.usual"].astype(np.float64)
-        self._prefixes = Prefixes(self._network, self._usual)
+        self._prefixes = Prefixes(
+            Model(network, self._statements.vectors, self._normal),
+            trained.arrays["sequence.usual"].astype(np.float64),
+        )
         self._precedence = Precedence(
             ((t, nth) for t, nth in trained.arrays["precedence.events"].tolist()),
             trained.arrays["precedence.before"].astype(np.int32),
@@ -74,6 +76,8 @@ class Detector:
         )
         self._nearest: dict[tuple[Counts, bool], Nearest] = {}
         self._verdicts: dict[Observed, Verdict] = {}
+        self._strange: dict[Observed, _Reading] = {}
+        """How the remembered sequences that are strange were understood: they will have to be explained."""
         self._remembered = 0
 
     def template(self, message: str) -> int:
@@ -110,21 +114,22 @@ class Detector:
         self._remembered += sum(len(observed.templates) for observed in judged)
         if len(self._verdicts) + len(judged) > MAX_MEMO or self._remembered > MAX_MEMO_LINES:
             self._verdicts.clear()
+            self._strange.clear()
             self._remembered = 0
         self._verdicts.update(judged)
 
     def explain(self, observed: Observed, verdict: Verdict) -> Explanation:
         """Return why a sequence got its verdict."""
-        [(reading, _)] = self._interpret([observed])
-        expected = self._network.expect([self._walk(observed, reading)])[0]
+        reading = self._strange.get(observed) or self._interpret([observed])[0][0]
+        walk = self._walk(observed, reading)
         nearest = self._closest(reading, complete=observed.complete)
         limits = self._thresholds.of(observed.kind)
         evidence = Evidence(
             templates=observed.templates[:MAX_LENGTH],
             known=reading.templates,
             usual=reading.usual,
-            expected=expected,
-            surprises=self._surprises(observed, reading, expected, limits.tolerance),
+            expected=partial(self._prefixes.expected, walk),
+            surprises=self._prefixes.surprises(walk, limits.tolerance, ended=_ended(observed)),
             neighbour=self._neighbours.profiles[nearest.row],
             distance=nearest.distance,
             complete=observed.complete,
@@ -133,7 +138,9 @@ class Detector:
         return explain(evidence, verdict, self.template_text, limits)
 
     def _judge(self, batch: Sequence[Observed]) -> list[Verdict]:
-        return [verdict for _, verdict in self._interpret(batch)]
+        found = self._interpret(batch)
+        self._strange.update((o, reading) for o, (reading, v) in zip(batch, found, strict=True) if v.score > 1)
+        return [verdict for _, verdict in found]
 
     def _interpret(self, batch: Sequence[Observed]) -> list[tuple[_Reading, Verdict]]:
         """Return each sequence as it is understood: a new statement is a known one where all is normal if it is."""
@@ -156,10 +163,10 @@ class Detector:
     def _excused(self, observed: Observed, reading: _Reading, verdict: Verdict) -> Verdict:
         """Return the verdict on a strange sequence in the light of what people said of others."""
         limits = self._thresholds.of(observed.kind)
-        expected = self._network.expect([self._walk(observed, reading)])[0]
-        surprise = self._surprises(observed, reading, expected, limits.tolerance)
+        walk = self._walk(observed, reading)
+        surprise = self._prefixes.surprises(walk, limits.tolerance, ended=_ended(observed))
         places = (*reading.usual, len(reading.templates))
-        strained = self._precedence.strained(self._walk(observed, reading).rows, limits.precedence.threshold)
+        strained = self._precedence.strained(walk.rows, limits.precedence.threshold)
         shown = observed.templates[:MAX_LENGTH]
         tokens = tuple(
             self._statements.text(template) if known == UNKNOWN else known
@@ -255,12 +262,6 @@ class Detector:
             ):
                 scores[i] = found / limits.sequence.threshold
         return scores
-
-    def _surprises(
-        self, observed: Observed, reading: _Reading, expected: NDArray[np.float64], tolerance: int
-    ) -> NDArray[np.float64]:
-        lines = [reading.templates[i] for i in reading.usual]
-        return surprises(expected, self._usual, lines, tolerance, ended=_ended(observed))
 
 
 def _ended(observed: Observed) -> bool:

@@ -72,10 +72,11 @@ def score(sessions: Sessions, meter: Meter) -> Agent:
     """Clean entries to anomalies."""
 
     async def run(stream: Any) -> None:
-        async for event in stream.noack().events():
-            with meter.chunk(event):
-                await sessions.take(event.message.tp, event.value)
-            await stream.ack(event)
+        async for events in _ready(stream):
+            with meter.chunk(*events):
+                await sessions.take([(event.message.tp, event.value) for event in events])
+            for event in events:
+                await stream.ack(event)
 
     return run
 
@@ -93,7 +94,7 @@ def alert(raising: Raising, meter: Meter) -> Agent:
 
 
 async def _ready(stream: Any) -> AsyncIterator[list[Any]]:
-    """Yield the chunks that wait in `stream`, together: a publish costs a round trip, however little it carries."""
+    """Yield the chunks that wait in `stream`, together: a publish, or a walk of the network, costs what it costs."""
     chunks = stream.noack().events()
     async for first in chunks:
         events, size = [first], len(first.value)

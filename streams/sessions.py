@@ -1,7 +1,7 @@
 """Shell around the score step: holds the open sequences of each assigned partition and publishes what they lead to."""
 
 import asyncio
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -14,7 +14,7 @@ from deepsentry.events import Cut
 from deepsentry.settings import Settings
 from streams.monitoring.meter import Meter
 from streams.scoring.recovery import restore
-from streams.scoring.score import Open, Scored, Scorer
+from streams.scoring.score import Open, Scored, Scorer, Taken
 from streams.scoring.texts import CleanRecord
 from streams.transport.cloudevents import headers
 from streams.transport.outbox import Outbox, Outgoing
@@ -91,15 +91,23 @@ class Sessions:
             for partition in sorted(ours):
                 await self._restored(partition)
 
-    async def take(self, tp: TP, records: list[ConsumerRecord]) -> None:
-        """Score a chunk and publish; returns when the broker has everything, so the chunk may be acknowledged."""
+    async def take(self, chunks: Sequence[tuple[TP, list[ConsumerRecord]]]) -> None:
+        """Score chunks and publish; returns when the broker has everything, so all of them may be acknowledged."""
         async with self._lock:
-            held = self._held[tp.partition] if tp.partition in self._held else await self._restored(tp.partition)
-            lines = [CleanRecord(r.offset, r.timestamp / 1000, r.value or b"") for r in records]
-            await self._publish(tp.partition, self._scorer.score(tp.partition, held.windows, lines))
-            held.next = records[-1].offset + 1
-            held.arrived = held.looked = self._clock()
-            self._consumer().note(tp, held.next, to_note(held.windows.resume()))
+            taken: list[Taken] = []
+            notes: list[tuple[TP, int, str]] = []
+            for tp, records in chunks:
+                held = self._held[tp.partition] if tp.partition in self._held else await self._restored(tp.partition)
+                lines = [CleanRecord(r.offset, r.timestamp / 1000, r.value or b"") for r in records]
+                taken.append(self._scorer.take(tp.partition, held.windows, lines))
+                notes.append((tp, records[-1].offset + 1, to_note(held.windows.resume())))
+            scored = self._scorer.judge(taken)
+            await self._publish([(tp.partition, each) for (tp, _), each in zip(chunks, scored, strict=True)])
+            for tp, end, text in notes:
+                held = self._held[tp.partition]
+                held.next = end
+                held.arrived = held.looked = self._clock()
+                self._consumer().note(tp, end, text)
 
     async def tick(self) -> None:
         """Close what is open where nothing came for the idle time, and nothing waits here or before the sanitizer."""
@@ -123,7 +131,7 @@ class Sessions:
         tp = TP(topics.CLEAN.name, partition)
         ends = await self._consumer().highwaters(tp)
         if ends.get(tp) == held.next:
-            await self._publish(partition, self._scorer.quiet(partition, held.windows, now - held.arrived))
+            await self._publish([(partition, self._scorer.quiet(partition, held.windows, now - held.arrived))])
 
     async def adopt(self, detector: Any) -> None:
         """Judge with `detector` from now on."""
@@ -145,7 +153,8 @@ class Sessions:
             self._divide()
         return held
 
-    async def _publish(self, partition: int, scored: Scored) -> None:
+    async def _publish(self, scored: Sequence[tuple[int, Scored]]) -> None:
+        """Publish what chunks of partitions led to."""
         await self._outbox.publish(
             Outgoing(
                 topics.ANOMALIES.name,
@@ -153,7 +162,8 @@ class Sessions:
                 wire.encode(anomaly),
                 headers("anomaly.detected", "score", anomaly.id, anomaly.detected_at),
             )
-            for anomaly in scored.anomalies
+            for _, each in scored
+            for anomaly in each.anomalies
         )
         # only now: a cut says that everything before it was told
         await self._outbox.publish(
@@ -163,7 +173,9 @@ class Sessions:
                 wire.encode(Cut(self._group, key, offset)),
                 partition=partition,
             )
-            for key, offset in scored.cuts
+            for partition, each in scored
+            for key, offset in each.cuts
         )
         opened = sum(len(held.windows) for held in self._held.values())
-        self._meter.scored(scored, opened, verdicts=self._scorer.detector is not None)
+        for _, each in scored:
+            self._meter.scored(each, opened, verdicts=self._scorer.detector is not None)

@@ -164,7 +164,7 @@ def masks_of(name: str, home: Path, policy: Policy) -> Masks | None:
 def supernode(file: SiteFile, home: Path, secret: Path) -> list[str]:
     """Return the command of Flower's SuperNode: it has the key and the CA, and no way to the log."""
     return [
-        *("-c", "from flwr.supernode.cli import flower_supernode; flower_supernode()"),
+        *("-m", "aggregator.node"),
         *("--superlink", file.aggregator, "--root-certificates", str(home / CA_CERT)),
         *("--auth-supernode-private-key", str(home / kit.NODE_KEY), "--isolation", "process"),
         *("--host", "127.0.0.1", "--port", str(file.port), "--superexec-auth-secret-file", str(secret)),

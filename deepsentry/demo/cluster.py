@@ -36,8 +36,7 @@ class Cluster:
     def __enter__(self) -> Self:
         self.folder.mkdir(parents=True, exist_ok=True)
         serving.prepare(self.section)
-        self.aggregator = self._child("aggregator", ["aggregator", "serve"], self._aggregators())
-        self.wait(lambda: self._nodes() is not None, "the SuperLink to answer", UP_WITHIN)
+        self.start_aggregator()
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -78,6 +77,14 @@ class Cluster:
         write(folder / kit.SITE, text.encode())
         if policy:
             write(folder / kit.POLICY, policy.encode())
+
+    def start_aggregator(self) -> Child:
+        """Start the aggregator's process, in the place of one that was there."""
+        if self.aggregator is not None:
+            end([self.aggregator])
+        self.aggregator = self._child("aggregator", ["aggregator", "serve"], self._aggregators())
+        self.wait(lambda: self._nodes() is not None, "the SuperLink to answer", UP_WITHIN)
+        return self.aggregator
 
     def start_site(self, name: str) -> Child:
         """Start a site's process, in the place of one that was there."""

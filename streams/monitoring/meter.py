@@ -23,16 +23,18 @@ class Meter:
         self._stage = stage
 
     @contextmanager
-    def chunk(self, event: Any) -> Iterator[None]:
-        """Time the handling of one chunk event."""
+    def chunk(self, *events: Any) -> Iterator[None]:
+        """Time the handling of one chunk event, or of several together."""
         started = time.perf_counter()
         yield
-        size = len(event.value)
-        self.metrics.records.labels(self._stage).inc(size)
-        self.metrics.chunk_size.labels(self._stage).observe(size)
-        self.metrics.stage_seconds.labels(self._stage).observe(time.perf_counter() - started)
+        metrics, stage = self.metrics, self._stage
+        sizes = [len(event.value) for event in events]
+        metrics.records.labels(stage).inc(sum(sizes))
+        for size in sizes:
+            metrics.chunk_size.labels(stage).observe(size)
+        metrics.stage_seconds.labels(stage).observe(time.perf_counter() - started)
         self.progress.moved = self.progress.clock()
-        self.progress.records += size
+        self.progress.records += sum(sizes)
 
     def sanitized(self, done: Sanitized) -> None:
         """Count what became of a raw chunk."""

@@ -5,7 +5,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from collections.abc import Sequence as Batch
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Final, Protocol
+from itertools import islice
+from typing import Final, NamedTuple, Protocol
 
 from deepsentry import wire
 from deepsentry.events import Anomaly
@@ -64,6 +65,15 @@ class Scored:
     """Records of the clean topic that no sanitize worker wrote."""
 
 
+class Taken(NamedTuple):
+    """A chunk whose lines are in their sequences, and what of them is to be judged."""
+
+    partition: int
+    windows: Open
+    scored: Scored
+    due: list[Due]
+
+
 class Scorer:
     """Judges with the detector it was last given; without one it keeps the sequences and gives no verdict."""
 
@@ -118,6 +128,10 @@ class Scorer:
 
     def score(self, partition: int, windows: Open, records: Iterable[CleanRecord]) -> Scored:
         """Put `records` (in order of offset) into their sequences and judge those that are due."""
+        return self.judge([self.take(partition, windows, records)])[0]
+
+    def take(self, partition: int, windows: Open, records: Iterable[CleanRecord]) -> Taken:
+        """Put `records` (in order of offset) into their sequences; what is due waits for `judge`."""
         chunk = list(records)
         self._texts.keep(partition, chunk)
         scored = Scored()
@@ -141,24 +155,31 @@ class Scorer:
                 if news.get(template, True) and self._is_new(detector, template):
                     joined.news = min(joined.news, line.timestamp)
                 if joined.news < _NEVER or (
-                    joined.kind == "session" and len(joined.templates) - joined.judged >= JUDGE_EVERY
+                    joined.kind == "session" and joined.has_grown(JUDGE_EVERY, windows.clock.reached)
                 ):
                     due.extend(self._grown(detector, joined, windows))
         scored.entries = len(chunk) - scored.unreadable
-        self._judge(partition, windows, due, scored)
-        return scored
+        return Taken(partition, windows, scored, due)
 
     def quiet(self, partition: int, windows: Open, silence: float) -> Scored:
         """Judge what is over, or fell silent, as no line came for `silence` seconds of the wall clock."""
         scored = Scored()
-        self._judge(partition, windows, list(self._ended(scored, windows.quiet(silence))), scored)
-        return scored
+        return self.judge([Taken(partition, windows, scored, list(self._ended(scored, windows.quiet(silence))))])[0]
 
     def flush(self, partition: int, windows: Open) -> Scored:
         """Judge everything that is open: there will be no more lines."""
         scored = Scored()
-        self._judge(partition, windows, list(self._closed(scored, windows.flush())), scored)
-        return scored
+        return self.judge([Taken(partition, windows, scored, list(self._closed(scored, windows.flush())))])[0]
+
+    def judge(self, chunks: Batch[Taken]) -> list[Scored]:
+        """Judge what is due of all `chunks` at once, as the network walks many sequences for little more than one."""
+        detector = self._detector
+        due = [each for taken in chunks for each in taken.due]
+        if detector is not None and due:
+            verdicts = iter(detector.judge([each.observed for each in due]))
+            for taken in chunks:
+                self._tell(detector, taken, list(islice(verdicts, len(taken.due))))
+        return [taken.scored for taken in chunks]
 
     def _is_new(self, detector: Detects, template: int) -> bool:
         new = self._news.get(template)
@@ -224,12 +245,9 @@ class Scorer:
             elif length > sequence.judged:  # what an overlapping window has shown before is not judged again
                 yield Due.of(sequence, length, complete=True)
 
-    def _judge(self, partition: int, windows: Open, due: list[Due], scored: Scored) -> None:
-        detector = self._detector
-        if detector is None or not due:
-            return
+    def _tell(self, detector: Detects, taken: Taken, verdicts: list[Verdict]) -> None:
+        partition, windows, scored, due = taken
         scored.judged = len(due)
-        verdicts = detector.judge([each.observed for each in due])
         self.observe(detector, due, verdicts, windows.position)
         for each, verdict in zip(due, verdicts, strict=True):
             if verdict.score > 1 and each.sequence.told < 0:

@@ -75,6 +75,11 @@ class Clock:
             return float("-inf")
         return min(pace.shown for pace in self._paces.values() if self._speaks(pace))
 
+    def is_behind(self, time: float) -> bool:
+        """Tell whether `shown` is later than `time`; mostly it is not, and one source is enough to know."""
+        slowest = self._slowest
+        return slowest is not None and slowest.shown > time and self.shown > time
+
     def tick(self, name: str, offset: int, index: int, time: float, arrived: float) -> bool:
         """Take a line of the source `name`, the entry `index` of the record at `offset`; False where it came before.
 

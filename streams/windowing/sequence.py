@@ -20,6 +20,9 @@ _LATEST: Final = 253_402_300_800
 _RECORD: Final = struct.Struct("<dqqqii")
 SIZE: Final = _RECORD.size
 _TIME: Final = struct.Struct("<d")
+_KEY: Final = struct.Struct("<dq")
+_KEYS: Final = 2
+"""Time and place, by which lines are ordered first."""
 _OFFSET: Final = struct.Struct("<q")
 _OFFSET_AT: Final = 24
 
@@ -123,6 +126,11 @@ class Sequence:
         """Return the event time of the line at `place`."""
         return float(_TIME.unpack_from(self.packed, place * SIZE)[0])
 
+    def has_grown(self, by: int, time: float) -> bool:
+        """Tell whether `by` lines of a session that were not judged can have none between them, when it is `time`."""
+        newest = self.judged + by - 1
+        return newest < len(self.templates) and self.time(newest) <= time
+
     def tell(self, offset: int) -> None:
         """Note that people were told at the line of `offset`, which an overlapping window need not repeat."""
         self.told = offset
@@ -146,33 +154,36 @@ class Sequence:
     def add(self, line: CleanLine, offset: int, source: int, template: int, rank: Rank) -> None:
         """Put a line into its place."""
         raw, time, place = line.raw, line.timestamp, line.place()
-        mine = (time, place, raw.offset, offset, source, raw.index)
-        # of a window, nothing may depend on lines that an overlapping one has dropped
-        newest = time > self.last or self.kind == "window"
-        if newest:
-            self.last = time
         packed = self.packed
-        if newest or _follows(mine, _RECORD.unpack_from(packed, len(packed) - SIZE), rank):
-            packed += _RECORD.pack(*mine)
+        # of a window, nothing may depend on lines that an overlapping one has dropped
+        if time > self.last or self.kind == "window":
+            self.last = time
+            packed += _RECORD.pack(time, place, raw.offset, offset, source, raw.index)
             self.templates.append(template)
             return
-        low, high = 0, len(self.templates) - 1
+        mine = (time, place, raw.offset, offset, source, raw.index)
+        at = self._place_of(mine, rank)
+        packed[at * SIZE : at * SIZE] = _RECORD.pack(*mine)
+        self.templates.insert(at, template)
+
+    def _place_of(self, mine: tuple[Any, ...], rank: Rank) -> int:
+        """Return where a line of a session, as it is stored, has to stand; most come late by few places, if at all."""
+        packed = self.packed
+        low, high = 0, len(self.templates)
+        middle = high - 1
+        key = mine[:_KEYS]
         while low < high:
-            middle = (low + high) // 2
-            if _follows(mine, _RECORD.unpack_from(packed, middle * SIZE), rank):
+            other = _KEY.unpack_from(packed, middle * SIZE)
+            if other < key or (other == key and _follows(mine, _RECORD.unpack_from(packed, middle * SIZE), rank)):
                 low = middle + 1
             else:
                 high = middle
-        packed[low * SIZE : low * SIZE] = _RECORD.pack(*mine)
-        self.templates.insert(low, template)
+            middle = (low + high) // 2
+        return low
 
 
 def _follows(mine: tuple[Any, ...], other: tuple[Any, ...], rank: Rank) -> bool:
-    """Tell whether a line, as it is stored, stands behind another."""
-    if mine[0] != other[0]:
-        return bool(mine[0] > other[0])
-    if mine[1] != other[1]:
-        return bool(mine[1] > other[1])
+    """Tell whether a line, as it is stored, stands behind another of the same time and place."""
     if mine[4] == other[4]:
         return bool((mine[2], mine[5]) >= (other[2], other[5]))
     return rank(mine[4]) > rank(other[4])

@@ -184,7 +184,7 @@ class Windows:
 
     def _is_over(self, sequence: Sequence, timestamp: float) -> bool:
         end = sequence.last + self._silence(sequence)
-        return timestamp > end and self.clock.shown > end
+        return timestamp > end and self.clock.is_behind(end)
 
     def _expire(self) -> Ended:
         ended = Ended()

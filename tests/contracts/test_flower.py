@@ -19,7 +19,8 @@ NAMES = [
     ("flwr.supercore.interceptors", "RuntimeVersionHttpInterceptor", ["component_name"]),
     ("flwr.supercore.interceptors", "SuperExecAuthHttpInterceptor", ["master_secret", "protected_methods"]),
     ("flwr.supercore.primitives.asymmetric", "public_key_to_bytes", ["public_key"]),
-    ("flwr.supercore.retry", "make_simple_http_retry_invoker", []),
+    ("flwr.supercore.retry", "RetryInvoker", ["wait_gen_factory", "recoverable_exceptions", "max_tries", "max_time"]),
+    ("flwr.supercore.retry", "exponential", ["max_delay"]),
     ("flwr.supernode.runtime.run_clientapp", "pull_task_input", ["client"]),
     ("flwr.supernode.runtime.run_clientapp", "push_message", ["client", "message", "context"]),
     ("flwr.supernode.runtime.run_clientapp", "push_task_output", ["client", "context", "sub_status", "details"]),
@@ -88,13 +89,13 @@ def test_a_message_has_the_fields(module: str, name: str, fields: set[str]) -> N
     assert fields <= {f.name for f in getattr(importlib.import_module(module), name).DESCRIPTOR.fields}
 
 
-def test_what_is_pulled_can_be_bounded_in_time() -> None:
-    stock = importlib.import_module("flwr.supernode.runtime.run_clientapp")
-    pull = inspect.signature(
-        getattr(stock.pull_and_inflate_object_from_tree, "func", stock.pull_and_inflate_object_from_tree)
-    )
-    assert "max_time" in pull.parameters
-    assert "pull_and_inflate_object_from_tree(" in inspect.getsource(stock.pull_task_input)
+def test_the_loop_of_a_node_takes_messages_by_the_step_that_we_replace() -> None:
+    loop = importlib.import_module("flwr.supernode.start_client_internal")
+    step = inspect.signature(loop._pull_and_store_message).parameters
+    assert {"state", "pull_object", "confirm_message_received"} <= set(step)
+    source = inspect.getsource(loop.start_client_internal)
+    assert "run_id = _pull_and_store_message(\n                state=state," in source
+    assert "if run_id is None:" in source
 
 
 def test_the_launcher_finds_what_it_judges() -> None:

@@ -8,7 +8,8 @@ from streams.scoring.strange import anomaly_id
 from streams.scoring.texts import CleanRecord
 from streams.windowing.clock import Clock
 from tests.builders import clean
-from tests.unit.streams.scoring.test_score import Words, records, run, scorer
+from tests.unit.streams.scoring.test_score import records, run, scorer
+from tests.unit.streams.scoring.words import Words
 
 RAW = "deepsentry.logs.raw.v1"
 

@@ -65,6 +65,7 @@ def test_a_worker_that_stood_still_while_others_took_over_tells_nothing_else(
     audit(run.stream, undisturbed)
     time.sleep(max(0.0, seconds - (time.monotonic() - stopped)))
     zombie.resume()
+    run.publish()  # now: lines that stayed away for longer than IDLE would end sessions
     eventually(lambda: not zombie.lives or zombie.ready().status == 200)
     assert finish(run).nothing
 

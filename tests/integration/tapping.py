@@ -1,4 +1,4 @@
-"""A proxy that ends TLS on both sides: it keeps every byte that sites send, and can cut the line."""
+"""A proxy that ends TLS on both sides: it keeps every byte that sites send, can cut the line and hold requests back."""
 
 import asyncio
 import re
@@ -26,6 +26,8 @@ class Tap:
         self._loop = asyncio.new_event_loop()
         self._open: set[asyncio.StreamWriter] = set()
         self._cut = False
+        self._held = b""
+        self._free = asyncio.Event()
         self.sent = bytearray()
         """All that sites sent, in the clear: requests with their heads."""
         self.received = 0
@@ -52,6 +54,14 @@ class Tap:
     def mend(self) -> None:
         """Let connections through again."""
         self._cut = False
+
+    def hold(self, path: bytes) -> None:
+        """Let no request with this in it through until `release`; once."""
+        self._held = path
+
+    def release(self) -> None:
+        """Let through what was held back."""
+        self._loop.call_soon_threadsafe(self._free.set)
 
     def _run(self) -> None:
         asyncio.set_event_loop(self._loop)
@@ -95,6 +105,8 @@ class Tap:
             while data := await reader.read(1 << 16):
                 if up:
                     self.sent += data
+                    if self._held and self._held in data:
+                        await self._free.wait()
                 else:
                     self.received += len(data)
                 writer.write(data)

@@ -9,74 +9,38 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
-from datetime import UTC, datetime
 from pathlib import Path
 
 import httpx
 import msgspec
-import numpy as np
-import psutil
 import pytest
 
 from aggregator import authority, serving
-from aggregator.audit import Line
+from aggregator.driver import reports
 from aggregator.flower import Control
-from aggregator.guard import NUDGE
 from aggregator.keeping import JobFolder
 from aggregator.versions import Versions
-from deepsentry import wire
 from deepsentry.demo.cluster import Cluster
 from deepsentry.errors import FederationError
-from deepsentry.events.work import Job, JobReport
+from deepsentry.events.work import JobReport
 from models.registry import Registry
+from tests.integration import federated
+from tests.integration.federated import KEY, WITHIN, audit, job, logs, process, silent
 from tests.integration.tapping import Tap, words
 
 NAMES = ("berlin", "oslo", "paris", "rome")
-STEMS = ("cartwheel", "lighthouse", "marmalade", "quicksand")
-"""A word that occurs in one site's log alone."""
 PROTOCOL = {
     # names of arrays and numbers that weights travel under, and heads of requests
     b"request",
 }
-WITHIN = 1800.0
-
-
-def log_of(place: int) -> list[bytes]:
-    """A site's log: requests of a small service, and a kind of them that only this site has."""
-    rng = np.random.default_rng(place)
-    found: list[tuple[float, bytes]] = []
-    for i in range(260):
-        at = 1_700_000_000.0 + 5.0 * i
-        steps = ["request opened by visitor {}", "basket loaded with {} articles", "request answered within {} ms"]
-        if rng.random() < 0.4:
-            steps.insert(2, "voucher accepted worth {} euros")
-        if rng.random() < 0.3:
-            steps.insert(1, STEMS[place] + " warmed up after {} tries")
-        for k, step in enumerate(steps):
-            moment = at + 0.1 * k
-            stamp = datetime.fromtimestamp(moment, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-            found.append((moment, f"{stamp} INFO req={place}x{i} {step.format(int(rng.integers(10, 99)))}".encode()))
-    return [line for _, line in sorted(found)]
-
-
-LOGS = {name: log_of(place) for place, name in enumerate(NAMES)}
-
-
-def job(name: str, **parameters: str | float | bool) -> Job:
-    chosen: dict[str, str | int | float | bool] = {"rounds": 1, "encoder_rounds": 0, "steps": 40, "round_s": 900.0}
-    now = datetime.now(UTC)
-    return Job(name, "federate", "", "", "test", "detector", now, {**chosen, **parameters})
-
-
-def silent(_report: JobReport) -> None:
-    """Hear nothing."""
+LOGS = logs(NAMES)
 
 
 @pytest.fixture(scope="module")
 def federation(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Cluster, Tap]]:
     folder = tmp_path_factory.mktemp("federation")
     with Cluster(folder, dict(os.environ)) as cluster, Tap(cluster.home.keys, cluster.section.port) as tap:
-        cluster.join(LOGS, r"req=(\w+)", f"127.0.0.1:{tap.port}")
+        cluster.join(LOGS, KEY, f"127.0.0.1:{tap.port}")
         yield cluster, tap
 
 
@@ -88,20 +52,6 @@ def cluster(federation: tuple[Cluster, Tap]) -> Cluster:
 @pytest.fixture
 def tap(federation: tuple[Cluster, Tap]) -> Tap:
     return federation[1]
-
-
-def _process(cluster: Cluster, word: str) -> psutil.Process:
-    """Return the aggregator's child whose command holds `word`."""
-    assert cluster.aggregator is not None
-    below = psutil.Process(cluster.aggregator.pid).children(recursive=True)
-    return next(p for p in below if any(word in part for part in _command(p)))
-
-
-def _command(process: psutil.Process) -> list[str]:
-    try:
-        return process.cmdline()
-    except psutil.Error:
-        return []  # it has just ended
 
 
 def test_sites_train_one_version_each_makes_its_own_and_no_word_of_a_log_leaves(cluster: Cluster, tap: Tap) -> None:
@@ -116,11 +66,7 @@ def test_sites_train_one_version_each_makes_its_own_and_no_word_of_a_log_leaves(
         trained, _ = Registry(cluster.site_folder(name) / "registry").read("detector", 1)
         assert trained.metadata.federation is not None
         assert trained.metadata.federation.weights.digest == version.digest
-        audit = [
-            wire.decode(Line, line) for line in (cluster.site_folder(name) / "audit.jsonl").read_bytes().splitlines()
-        ]
-        asked = [line.type for line in audit if line.type != NUDGE]  # a slow machine is nudged
-        assert asked == ["train", "train", "evaluate", "query.adopt"]
+        assert [line.type for line in audit(cluster, name)] == ["train", "train", "evaluate", "query.adopt"]
     sent = bytes(tap.sent)
     assert len(sent) > 4 * 2 * 365_000
     lower = sent.lower()
@@ -158,7 +104,7 @@ def test_a_task_is_not_given_to_who_has_not_the_executors_secret(cluster: Cluste
 def test_a_key_that_is_not_enrolled_does_not_connect(cluster: Cluster, tmp_path: Path) -> None:
     authority.new_node_key(tmp_path / "node.key")
     command = [
-        *(sys.executable, "-c", "from flwr.supernode.cli import flower_supernode; flower_supernode()"),
+        *(sys.executable, "-m", "aggregator.node"),
         *("--superlink", f"127.0.0.1:{cluster.section.port}"),
         *("--root-certificates", str(cluster.home.keys / authority.CA_CERT)),
         *("--auth-supernode-private-key", str(tmp_path / "node.key"), "--isolation", "process", "--port", "0"),
@@ -184,7 +130,7 @@ def test_the_superlink_is_killed_in_a_round_and_the_job_completes(cluster: Clust
     def kill(report: JobReport) -> None:
         if report.state == "running" and not killed.is_set():
             killed.set()
-            _process(cluster, "aggregator.launcher").send_signal(signal.SIGKILL)
+            process(cluster, "aggregator.launcher").send_signal(signal.SIGKILL)
 
     last = cluster.run(job("second", rounds=3), kill, WITHIN)
     assert killed.is_set()
@@ -199,7 +145,7 @@ def test_the_serverapp_is_killed_and_the_job_goes_on_behind_its_last_round(clust
     def kill(report: JobReport) -> None:
         if report.state == "running" and not killed.is_set():
             killed.set()
-            _process(cluster, "flwr-serverapp").send_signal(signal.SIGKILL)
+            process(cluster, "flwr-serverapp").send_signal(signal.SIGKILL)
 
     told: list[JobReport] = []
     last = cluster.run(job("third", rounds=3), lambda r: (told.append(r), kill(r))[1], WITHIN)
@@ -212,9 +158,7 @@ def test_the_serverapp_is_killed_and_the_job_goes_on_behind_its_last_round(clust
 def test_a_site_is_killed_in_a_round_and_the_others_go_on(cluster: Cluster) -> None:
     def kill(report: JobReport) -> None:
         if report.state == "starting":
-            for process in psutil.Process(cluster.sites["rome"].pid).children(recursive=True):
-                process.kill()
-            psutil.Process(cluster.sites["rome"].pid).kill()
+            federated.kill(cluster.sites["rome"])
 
     last = cluster.run(job("fourth", quorum=3, round_s=600.0, wait_s=300.0), kill, WITHIN)
     assert last.state == "registered", last.message
@@ -224,18 +168,34 @@ def test_a_site_is_killed_in_a_round_and_the_others_go_on(cluster: Cluster) -> N
 
 
 @pytest.mark.long
-def test_a_cut_line_ends_a_job_within_its_bounds_or_not_at_all(cluster: Cluster, tap: Tap) -> None:
-    def cut(report: JobReport) -> None:
-        if report.state == "starting":
-            tap.cut()
-            threading.Timer(20.0, tap.mend).start()
-
-    last = cluster.run(job("fifth", quorum=3, round_s=600.0, wait_s=300.0), cut, WITHIN)
-    tap.mend()
-    assert last.state in {"registered", "failed"}
-    if last.state == "failed":
-        assert "sites" in last.message
+def test_a_line_that_is_cut_for_a_minute_while_sites_train_does_not_end_the_job(cluster: Cluster, tap: Tap) -> None:
+    tap.sent.clear()
+    cluster.home.put(job("fifth", quorum=3, wait_s=600.0))
+    cluster.wait(lambda: b"/v1/fleet/pull-object" in tap.sent, "a site to take its message", WITHIN)
+    tap.cut()
+    threading.Timer(60.0, tap.mend).start()
+    last = cluster.follow("fifth", silent, WITHIN)
+    assert last.state == "registered", last.message
     cluster.wait(lambda: cluster.online() == 4, "all sites to come back", 600)
+
+
+@pytest.mark.long
+def test_a_run_that_dies_while_sites_take_its_message_leaves_none_of_them_one_reply_behind(
+    cluster: Cluster, tap: Tap
+) -> None:
+    again = "started again (1), behind the last round, over 4 sites"
+    tap.sent.clear()
+    tap.hold(b"/v1/fleet/pull-object")
+    cluster.home.put(job("behind", rounds=2))
+    cluster.wait(lambda: tap.sent.count(b"/v1/fleet/get-fab") == 4, "all sites to take their message", WITHIN)
+    process(cluster, "flwr-serverapp").send_signal(signal.SIGKILL)
+    cluster.wait(lambda: again in [r.message for r in reports(cluster.home.job("behind"))], "another run", WITHIN)
+    tap.release()
+    last = cluster.follow("behind", silent, WITHIN)
+    assert last.state == "registered", last.message
+    for name in NAMES:
+        found = [line.type for line in audit(cluster, name) if (line.job, line.outcome) == ("behind", "answered")]
+        assert found == ["train", "train", "evaluate", "query.adopt"]
 
 
 def test_a_job_is_stopped(cluster: Cluster) -> None:

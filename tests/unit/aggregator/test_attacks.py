@@ -9,7 +9,7 @@ from flwr.app import Array, ArrayRecord, ConfigRecord, Message, MetricRecord, Re
 
 from aggregator import flower, records
 from aggregator.audit import Line
-from aggregator.guard import NUDGE_S, GuardedGrid, NotEnoughSites
+from aggregator.guard import GuardedGrid, NotEnoughSites
 from aggregator.policy import Policy
 from deepsentry import wire
 from deepsentry.errors import FederationError
@@ -251,28 +251,36 @@ def test_a_job_of_liars_fails_and_no_version_is_made(bench: Bench) -> None:
     assert bench.versions.latest("detector") is None
 
 
-def test_a_reply_that_lies_at_its_node_until_another_message_comes_is_fetched_by_a_nudge(bench: Bench) -> None:
+def test_a_message_that_was_made_elsewhere_is_refused_with_a_sentence(bench: Bench) -> None:
+    guarded = GuardedGrid(bench.grid(), bench.members, 4, 1.0)
+    with pytest.raises(FederationError, match=r"made by their constructor, flwr\.app\.Message"):
+        guarded.create_message(None, "train", 11, "1")
+
+
+def test_only_the_sites_that_are_wanted_are_waited_for(bench: Bench) -> None:
+    grid = LocalGrid({bench.members[name]: bench.stations[name] for name in ("berlin", "oslo", "paris")})
+    guarded = GuardedGrid(grid, bench.members, 3, 60.0, clock=lambda: 0.0, sleep=lambda _seconds: pytest.fail("waits"))
+    found = guarded.gather(lambda _online, _need: None, ("berlin", "oslo", "paris"))
+    assert [guarded.name_of(node) for node in found] == ["berlin", "oslo", "paris"]
+
+
+def test_sites_that_were_silent_are_asked_anew_and_the_round_counts_once(bench: Bench) -> None:
+    asked: list[Message] = []
+
+    def drop(message: Message) -> bool:
+        asked.append(message)
+        return len(asked) in {1, 2, 11, 12}  # two of five, in the round's first try and in the gate's
+
+    bench.conduct(bench.assignment(**ONE), bench.grid(drop=drop))
+    assert [k.round for k in bench.folder().rounds()] == [1]
+    told = [each.message for each in bench.folder().told(0) if each.state == "waiting_sites"]
+    assert told == ["3 of 5 sites answered well, 4 are needed; asked anew"] * 2
+
+
+def test_sites_that_refuse_are_not_asked_anew(bench: Bench) -> None:
+    for name in ("paris", "rome"):
+        bench.stations[name] = station(bench.root / "shy", Numbers(0.1), Policy(secure_only=True))
     grid = bench.grid()
-    pull, time = grid.pull_messages, [0.0]
-
-    def shifted(ids: list[str]) -> list[Message]:
-        nudged = any(message.metadata.message_type == "query.nudge" for message in grid.sent)
-        return pull(ids) if nudged else []
-
-    def sleep(seconds: float) -> None:
-        time[0] += seconds
-
-    grid.pull_messages = shifted  # type: ignore[method-assign,assignment]
-    guarded = GuardedGrid(grid, bench.members, 4, 1.0, clock=lambda: time[0], sleep=sleep)
-    config: dict[str, str | int | float | bool] = {"job": "j", "round": 1, "rounds": 2, "sites": 5}
-    content = records.content(config, arrays=initial(0))
-    got = guarded.send_and_receive([Message(content, n, "train") for n in bench.members.values()], timeout=300.0)
-    assert sorted(m.metadata.src_node_id for m in got) == sorted(bench.members.values())
-    assert NUDGE_S <= time[0] < NUDGE_S + 2.0
-
-
-def test_a_nudge_is_answered_with_nothing_whatever_the_policy(bench: Bench) -> None:
-    reply, line = _one(bench, Policy(secure_only=True, least_sites=100), type="query.nudge")
-    assert not reply.has_error()
-    assert len(reply.content) == 0
-    assert (line.outcome, line.bytes_out) == ("answered", 0)
+    with pytest.raises(NotEnoughSites, match="3 of 5 sites answered well"):
+        bench.conduct(bench.assignment(**ONE), grid)
+    assert len(grid.sent) == 5

@@ -91,6 +91,43 @@ def test_sites_below_the_threshold_give_no_sum(tmp_path: Path) -> None:
     assert bench.versions.latest("detector") is None
 
 
+@pytest.mark.parametrize("stage", ["keys", "shares", "masked", "agree", "unmask"])
+def test_a_round_that_gave_no_sum_is_begun_anew_and_gives_that_of_all(tmp_path: Path, stage: str) -> None:
+    plain, bench = Bench(tmp_path / "plain"), masked(tmp_path / "hidden")
+    away = {bench.members[name] for name in ("paris", "rome")}
+    lost: list[Message] = []
+
+    def drop(message: Message) -> bool:
+        missing = message.metadata.dst_node_id in away and message.metadata.message_type == f"train.{stage}"
+        if missing:
+            lost.append(message)
+        return missing and len(lost) <= len(away)  # the first try alone
+
+    once = {"rounds": 1, "encoder_rounds": 0}
+    bench.conduct(bench.assignment(secure=True, **once), bench.grid(drop=drop))
+    plain.conduct(plain.assignment(**once))
+    expected, found = latest(plain), latest(bench)
+    assert max(float(np.abs(found[n] - expected[n]).max()) for n in expected) < 1e-6
+    assert [k.members for k in bench.folder().rounds()] == [NAMES]
+    told = [each.message for each in bench.folder().told(0) if each.state == "waiting_sites"]
+    assert len(told) == 1
+    assert told[0].startswith(f"round 1 gave no sum, in stage {stage}: 3 sites answered in order; 4 are needed")
+
+
+def test_a_site_of_the_first_sum_that_was_away_for_a_moment_does_not_end_the_job(tmp_path: Path) -> None:
+    bench = masked(tmp_path)
+    rome, asked = bench.members["rome"], []
+
+    def drop(message: Message) -> bool:
+        mine = message.metadata.dst_node_id == rome and message.metadata.message_type == "train.masked"
+        if mine:
+            asked.append(message)
+        return mine and len(asked) == 2
+
+    bench.conduct(bench.assignment(secure=True, rounds=2, encoder_rounds=0), bench.grid(drop=drop))
+    assert [k.members for k in bench.folder().rounds()] == [NAMES] * 2
+
+
 def test_the_members_of_a_job_stay_those_of_its_first_sum(tmp_path: Path) -> None:
     bench = masked(tmp_path)
     rome, seen = bench.members["rome"], []

@@ -84,7 +84,7 @@ async def running(monkeypatch: pytest.MonkeyPatch, broker: Broker, time: Time) -
     meter = Meter("score", Metrics(CollectorRegistry()), Progress())
     scorer = Scorer(topics.CLEAN.name, lambda: datetime.now(UTC))
     running = Sessions(SETTINGS, "g", scorer, broker, meter, lambda: broker, time, broker)
-    await running.take(PLACE, [Line()])  # type: ignore[list-item]
+    await running.take([(PLACE, [Line()])])  # type: ignore[list-item]
     return running
 
 

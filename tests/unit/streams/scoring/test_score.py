@@ -7,61 +7,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from deepsentry import wire
-from deepsentry.events import (
-    Anomaly,
-    CleanEntry,
-    Expectation,
-    Explanation,
-    ModelReference,
-    Position,
-    SequenceKind,
-    ViewScore,
-)
+from deepsentry.events import Anomaly, CleanEntry, Position, SequenceKind
 from deepsentry.sections import Sequences
-from models.prepare import Observed, Verdict
+from models.prepare import Observed
 from streams.scoring.score import JUDGE_EVERY, Open, Scored, Scorer
 from streams.scoring.strange import CONTEXT, LONGEST_LINE, anomaly_id
 from streams.scoring.texts import CleanRecord, Texts
 from tests.builders import clean
+from tests.unit.streams.scoring.words import Words
 
 IDLE = 10.0
 NOW = datetime(2025, 1, 2, tzinfo=UTC)
-NEW = 9
 SETTINGS = Sequences(idle=IDLE, window=200)
-
-
-class Words:
-    """Detects by words: `strange` makes a sequence an anomaly, `new` is a statement never seen."""
-
-    reference = ModelReference("words", 3, "d1")
-    budget = 10.0
-
-    def __init__(self, patience: float = 0.0) -> None:
-        self.judged: list[Observed] = []
-        self._patience = patience
-
-    def template(self, message: str) -> int:
-        return 5 if "strange" in message else NEW if "new" in message else 1
-
-    def template_text(self, template: int) -> str:
-        return f"template {template}"
-
-    def is_new(self, template: int) -> bool:
-        return template == NEW
-
-    def patience(self, template: int) -> float:
-        return self._patience if template == 1 else 0.0
-
-    def judge(self, batch: Sequence[Observed]) -> list[Verdict]:
-        self.judged += batch
-        return [
-            Verdict(3.0 if 5 in each.templates or NEW in each.templates else 0.5, (ViewScore("sequence", 3.0),))
-            for each in batch
-        ]
-
-    def explain(self, observed: Observed, verdict: Verdict) -> Explanation:
-        place = next((n for n, template in enumerate(observed.templates) if template != 1), None)
-        return Explanation("odd", verdict.views, place, expected=(Expectation("template 1", 0.9),))
 
 
 def scorer(detector: Words | None = None) -> Scorer:
@@ -71,7 +28,7 @@ def scorer(detector: Words | None = None) -> Scorer:
 
 
 def records(*messages: str, first: int = 0, sequence: str = "req-1", seconds: float = 1.0) -> list[CleanRecord]:
-    """Lines `seconds` apart; the broker took them two seconds apart, so that the stream counts as awake."""
+    """Lines `seconds` apart; the broker took them two seconds apart, a stream of few lines."""
     return [record(n, message, sequence, seconds * n) for n, message in enumerate(messages, first)]
 
 
@@ -93,6 +50,24 @@ def run(judge: Scorer, chunks: Sequence[list[CleanRecord]]) -> tuple[list[Anomal
     windows = judge.open(SETTINGS)
     found = [anomaly for chunk in chunks for anomaly in judge.score(4, windows, chunk).anomalies]
     return found + judge.flush(4, windows).anomalies, windows
+
+
+def run_together(judge: Scorer, chunks: Sequence[list[CleanRecord]]) -> list[Anomaly]:
+    windows = judge.open(SETTINGS)
+    scored = judge.judge([judge.take(4, windows, chunk) for chunk in chunks])
+    return [anomaly for each in scored for anomaly in each.anomalies] + judge.flush(4, windows).anomalies
+
+
+def test_chunks_of_several_partitions_that_are_judged_together_lead_to_what_each_leads_to() -> None:
+    told = {
+        partition: records("open", message, *["open"] * 3, sequence=str(partition))
+        for partition, message in enumerate(("strange", "open", "new"))
+    }
+    judge = scorer(Words())
+    together = judge.judge([judge.take(partition, judge.open(SETTINGS), chunk) for partition, chunk in told.items()])
+    alone = [(one := scorer(Words())).score(partition, one.open(SETTINGS), chunk) for partition, chunk in told.items()]
+    assert together == alone
+    assert [len(each.anomalies) for each in together] == [0, 0, 1]
 
 
 def test_a_strange_sequence_becomes_an_anomaly_that_names_its_lines() -> None:
@@ -264,6 +239,7 @@ def test_how_the_stream_is_cut_into_chunks_changes_no_anomaly(
     whole, _ = run(scorer(Words()), [made])
     pieces, _ = run(scorer(Words()), chunks)
     assert [(a.id, a.positions) for a in pieces] == [(a.id, a.positions) for a in whole]
+    assert [(a.id, a.positions) for a in run_together(scorer(Words()), chunks)] == [(a.id, a.positions) for a in whole]
 
 
 @given(st.lists(st.binary(max_size=60), max_size=5))
