@@ -76,7 +76,7 @@ bench-api: setup ## How late a cached read is at 200 requests a second, beside a
 	@$(BIN)/python -m benchmarks.api $(if $(RATE),--rate $(RATE)) $(if $(JSON),--json)
 
 conformance: setup ## Ask every operation of the API's schema as five callers, on real servers; CASES=5000, SEED=1
-	@CASES=$(or $(CASES),5000) SEED=$(or $(SEED),1) $(BIN)/pytest -q -s tests/integration/api/test_conformance.py
+	@CASES=$(or $(CASES),5000) SEED=$(or $(SEED),1) $(BIN)/pytest -q tests/integration/api/test_conformance.py
 
 kafka: setup     ## Run the embedded Kafka, store and cache in the foreground
 	@$(BIN)/deepsentry up

@@ -8,6 +8,8 @@ import os
 import sys
 from pathlib import Path
 
+import pytest
+
 from api.app import create_app
 from api.auth import keys
 from api.parts import utc_now
@@ -27,7 +29,12 @@ SEED = int(os.environ.get("SEED", "1"))
 
 
 async def test_answers_are_as_the_schema_says_and_as_rights_allow_whoever_asks(
-    tmp_path: Path, kafka: LocalKafka, mongo: Mongo, redis: Redis, shop_registry: Path
+    tmp_path: Path,
+    kafka: LocalKafka,
+    mongo: Mongo,
+    redis: Redis,
+    shop_registry: Path,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     archives()
     own: tuple[Path, Mongo, Redis, str] = (tmp_path, mongo, redis, kafka.bootstrap)
@@ -38,7 +45,8 @@ async def test_answers_are_as_the_schema_says_and_as_rights_allow_whoever_asks(
             callers = [await caller(name, house, other, shop_registry) for name in KINDS]
             with served(House(*own, requests_per_minute=0, trusted_proxies=())) as url:
                 found = [await asked(each, url) for each in callers]
-    sys.stderr.write("".join(f"\n{shown(each)}" for each in found) + "\n")  # with -s, or where it failed
+    with capsys.disabled():
+        sys.stdout.write("".join(f"\n{shown(each)}" for each in found) + "\n")
     failures = {f"{each.caller}: {what}": how for each in found for what, how in each.failures.items()}
     assert not failures, "\n\n".join(f"{what}\n{how}" for what, how in failures.items())
     assert sum(each.cases for each in found) >= CASES

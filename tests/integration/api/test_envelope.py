@@ -1,5 +1,6 @@
 """What surrounds every request: ids, headers, sizes, what is logged, and how a mistake of ours is told."""
 
+import asyncio
 import json
 import logging
 import time
@@ -201,6 +202,22 @@ async def test_metrics_name_routes_and_no_ids_and_may_want_a_token(tmp_path: Pat
         assert 'deepsentry_cache_reads_total{outcome="hit"}' in found.text
         assert project.id not in found.text
         assert ann.id not in found.text
+
+
+async def test_who_asks_more_than_is_allowed_waits_and_the_other_processes_know(
+    tmp_path: Path, mongo: Mongo, redis: Redis
+) -> None:
+    own: tuple[Path, Mongo, Redis] = (tmp_path, mongo, redis)
+    async with House(*own, requests_per_minute=40) as one, House(*own, requests_per_minute=40) as two:
+        ann = await one.person()
+        asked = [await one.client.get("/me", headers=ann.headers) for _ in range(41)]
+        assert [answer.status_code for answer in asked] == [200] * 40 + [429]
+        assert int(asked[-1].headers["retry-after"]) >= 1
+        allowed = 0
+        while (await two.client.get("/me", headers=ann.headers)).status_code == 200:
+            allowed += 1
+            await asyncio.sleep(0.1)
+        assert allowed < 40
 
 
 def test_the_clock_of_the_metrics_forgets_who_is_gone() -> None:
