@@ -1,5 +1,6 @@
 """The cache: what was read lately, in groups that are dropped together. Without it everything works, slower."""
 
+import asyncio
 import time
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
@@ -17,6 +18,8 @@ from deepsentry.control import Redis
 from deepsentry.errors import SettingsError, WireError
 
 T = TypeVar("T")
+Read = tuple[bytes | None, bytes | None]
+"""A value, and the epoch of its group."""
 KEEP: Final = """
 if redis.call('GET', KEYS[2]) ~= ARGV[3] then return 0 end
 redis.call('HSET', KEYS[1], ARGV[1], ARGV[2])
@@ -86,14 +89,17 @@ class RedisCache:
         self._metrics = metrics
         self._breaker = Breaker(CacheAway, time.monotonic)
         self._keep = self._client.register_script(KEEP)
+        self._wanted: dict[tuple[str, str], asyncio.Future[Read]] = {}
+        self._reading: asyncio.Task[None] | None = None
 
     async def through(
         self, group: str, name: str, kind: type[T], seconds: float, load: Callable[[], Awaitable[T]]
     ) -> T:
         """Return the value, from the cache where it is young enough."""
-        values, epochs = f"{self._prefix}v:{group}", f"{self._prefix}e:{group}"
+        values = f"{self._prefix}v:{group}"
+        epochs = self._epochs(values)
         try:
-            kept, epoch = await self._ask(lambda: self._read(values, epochs, name))
+            kept, epoch = await self._ask(lambda: self._read(values, name))
         except CacheAway:
             self._metrics.cache_reads.labels("away").inc()
             return await load()
@@ -130,13 +136,38 @@ class RedisCache:
         """Give back every connection."""
         await self._pool.aclose()
 
-    async def _read(self, values: str, epochs: str, name: str) -> tuple[bytes | None, bytes | None]:
-        async with self._client.pipeline(transaction=False) as pipe:
-            pipe.hget(values, name)
-            pipe.set(epochs, b"0", ex=LONGEST, nx=True)
-            pipe.get(epochs)
-            kept, _, epoch = await pipe.execute()
-        return kept, epoch
+    async def _read(self, values: str, name: str) -> Read:
+        """Read with what others want to read meanwhile: the more requests wait, the less each costs."""
+        wanted = self._wanted.get((values, name))
+        if wanted is None or wanted.done():
+            wanted = self._wanted[values, name] = asyncio.get_running_loop().create_future()
+        if self._reading is None or self._reading.done():
+            self._reading = asyncio.create_task(self._read_all())
+        return await asyncio.shield(wanted)
+
+    async def _read_all(self) -> None:
+        while self._wanted:
+            wanted, self._wanted = self._wanted, {}  # who comes from now on wants what is there from now on
+            try:
+                async with self._client.pipeline(transaction=False) as pipe:
+                    for values, name in wanted:
+                        epochs = self._epochs(values)
+                        pipe.hget(values, name)
+                        pipe.set(epochs, b"0", ex=LONGEST, nx=True)
+                        pipe.get(epochs)
+                    found = await pipe.execute()
+            except BaseException as error:
+                for future in wanted.values():
+                    future.set_exception(error if isinstance(error, Exception) else RedisError("it ended"))
+                    future.exception()  # nobody may wait for it any more
+                if not isinstance(error, Exception):
+                    raise
+            else:
+                for at, future in enumerate(wanted.values()):
+                    future.set_result((found[3 * at], found[3 * at + 2]))
+
+    def _epochs(self, values: str) -> str:
+        return f"{self._prefix}e:{values.removeprefix(f'{self._prefix}v:')}"
 
     async def _drop(self, values: str, epochs: str) -> None:
         async with self._client.pipeline(transaction=True) as pipe:

@@ -69,6 +69,22 @@ async def test_what_fails_to_load_fails_and_is_not_kept(any_cache: Cache) -> Non
     assert await any_cache.through("g", "n", int, 60.0, Source().load) == 1
 
 
+async def test_of_many_who_read_at_the_same_time_each_gets_its_own(any_cache: Cache) -> None:
+    async def read(number: int) -> int:
+        async def load() -> int:
+            return number
+
+        return await any_cache.through(f"g{number % 3}", f"n{number % 10}-{number % 3}", int, 60.0, load) % 30
+
+    for _ in range(2):
+        found = await asyncio.gather(*(read(number % 30) for number in range(90)))
+        assert found == [number % 30 for number in range(90)]
+    gone = asyncio.create_task(read(1))
+    await asyncio.sleep(0)
+    gone.cancel()  # who goes away takes nobody along
+    assert await read(1) == 1
+
+
 async def test_what_was_read_is_not_read_again(valkey: RedisCache) -> None:
     source = Source()
     for _ in range(5):
