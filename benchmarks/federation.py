@@ -202,7 +202,11 @@ def main() -> None:
         mine = [run["results"] for run in runs if run["split"] == split]
         for name in mine[0] if mine else ():
             each = [result[name]["f1"] for result in mine]
-            print(f"{split:<5} {name:<26} F1 {np.mean(each):.4f} (worst {min(each):.4f})")
+            said = f"{split:<5} {name:<26} F1 {np.mean(each):.4f} (worst {min(each):.4f})"
+            if "false" in mine[0][name]:
+                false, missed = (np.mean([result[name][kind] for result in mine]) for kind in ("false", "missed"))
+                said += f", false alarms {false:.1f}, missed {missed:.1f}"
+            print(said)
 
 
 if __name__ == "__main__":
