@@ -4,9 +4,11 @@
 """
 
 import argparse
+import sys
 import time
 import zlib
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any, Final
 
 import numpy as np
@@ -41,8 +43,9 @@ Flag = tuple[bool, Case]
 Shares = tuple[list[list[LoggedSequence]], list[list[Case]]]
 
 
-def quiet(_stage: str, _done: int, _total: int) -> None:
+def quiet(stage: str, done: int, total: int) -> None:
     """Show no progress."""
+    del stage, done, total
 
 
 def by_time(benchmark: Benchmark) -> Shares:
@@ -185,7 +188,7 @@ def main() -> None:
         contaminated=False,
         rate=RATE,
     )
-    say = (lambda _text: None) if args.json else (lambda text: print(text, flush=True))
+    say = partial(print, flush=True, file=sys.stderr if args.json else sys.stdout)
     pooled = {seed: together(benchmark, seed) for seed in range(args.seeds)}
     say(f"pooled, by seed: {pooled}")
     runs = [
