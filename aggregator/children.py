@@ -15,8 +15,8 @@ from deepsentry import logs
 ENDS_WITHIN: Final = 10.0
 AGAIN_AFTER: Final = 2.0
 """Seconds before a process that died is started again, so that one that cannot start does not take the machine."""
-PARENT: Final = "DEEPSENTRY_PARENT"
-"""Variable with the process that a child belongs to."""
+PARENT: Final = "CHILD_OF_PROCESS"
+"""Variable with the process that a child belongs to; not of our prefix, as settings know no such name."""
 LOOKS_EVERY: Final = 0.5
 
 log = logs.get("federation")

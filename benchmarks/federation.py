@@ -4,9 +4,11 @@
 """
 
 import argparse
+import sys
 import time
 import zlib
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any, Final
 
 import numpy as np
@@ -41,8 +43,9 @@ Flag = tuple[bool, Case]
 Shares = tuple[list[list[LoggedSequence]], list[list[Case]]]
 
 
-def quiet(_stage: str, _done: int, _total: int) -> None:
+def quiet(stage: str, done: int, total: int) -> None:
     """Show no progress."""
+    del stage, done, total
 
 
 def by_time(benchmark: Benchmark) -> Shares:
@@ -185,7 +188,7 @@ def main() -> None:
         contaminated=False,
         rate=RATE,
     )
-    say = (lambda _text: None) if args.json else (lambda text: print(text, flush=True))
+    say = partial(print, flush=True, file=sys.stderr if args.json else sys.stdout)
     pooled = {seed: together(benchmark, seed) for seed in range(args.seeds)}
     say(f"pooled, by seed: {pooled}")
     runs = [
@@ -202,7 +205,11 @@ def main() -> None:
         mine = [run["results"] for run in runs if run["split"] == split]
         for name in mine[0] if mine else ():
             each = [result[name]["f1"] for result in mine]
-            print(f"{split:<5} {name:<26} F1 {np.mean(each):.4f} (worst {min(each):.4f})")
+            said = f"{split:<5} {name:<26} F1 {np.mean(each):.4f} (worst {min(each):.4f})"
+            if "false" in mine[0][name]:
+                false, missed = (np.mean([result[name][kind] for result in mine]) for kind in ("false", "missed"))
+                said += f", false alarms {false:.1f}, missed {missed:.1f}"
+            print(said)
 
 
 if __name__ == "__main__":

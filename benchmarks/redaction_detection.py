@@ -10,8 +10,8 @@ from deepsentry.commands import public_sets
 from deepsentry.commands.output import TrainingBar, progress_bar
 from deepsentry.settings import Settings
 from models.evaluation import suite
+from models.evaluation.protocol import OURS
 from models.evaluation.sets import LabelledLine, LabelledSequence, chronological, gather
-from models.evaluation.suite import OURS
 from streams.batch import offline
 from streams.batch.learning import sanitizer_of
 from streams.redaction import Redacted, RedactedFields
@@ -38,6 +38,11 @@ class Untouched:
         """Return the texts as they are."""
         del names
         return [Redacted(text, ()) for text in texts]
+
+    def masked(self, texts: Sequence[str], names: Sequence[str] = ()) -> dict[int, Redacted]:
+        """Return nothing, as nothing changes."""
+        del texts, names
+        return {}
 
     def redact_fields(self, fields: Mapping[str, str]) -> RedactedFields:
         """Return the attributes as they are."""

@@ -21,6 +21,7 @@ from deepsentry.commands.learn import train_version
 from deepsentry.commands.output import err
 from deepsentry.demo.processes import Worker
 from deepsentry.errors import KafkaError
+from deepsentry.events import CleanEntry
 from models.registry import Registry
 from streams.batch import offline
 from streams.batch.learning import sanitizer_of
@@ -74,7 +75,7 @@ def measure(corpus: Sequence[Planted], home: Path, site_key: str) -> Leaks:
         return _searched(stream, corpus, {**files, "metrics": pages})
 
 
-def _learned(stream: Bed, corpus: Sequence[Planted]) -> Iterator[object]:
+def _learned(stream: Bed, corpus: Sequence[Planted]) -> Iterator[CleanEntry]:
     step = max(len(corpus) // LEARNED, 1)
     records = [each.record.value for each in corpus[::step]][:LEARNED]
     for done in offline.sanitized(located(records, time.time()), sanitizer_of(stream.settings)):

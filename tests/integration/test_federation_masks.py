@@ -21,6 +21,8 @@ from tests.integration.federated import KEY, WITHIN, answered, job, kill, logs, 
 NAMES = ("berlin", "lisbon", "oslo", "paris", "rome")
 FEW = {"steps": 10, "floor": 1.0}
 """No result is that good, so none is handed out: only the sum matters here."""
+SOON = {**FEW, "wait_s": 20.0}
+"""Do not wait long for who was killed."""
 TOLERANCE = 1e-6
 pytestmark = pytest.mark.long
 
@@ -80,7 +82,7 @@ def strike(cluster: Cluster, victims: Sequence[str], name: str, stage: str, roun
             until(lambda: answered(cluster, victim, name, f"train.{STAGES[place - 1]}") == round_)  # noqa: B023
         agent.suspend()
     if not place:
-        cluster.home.put(job(name, name, secure=True, **FEW))
+        cluster.home.put(job(name, name, secure=True, **SOON))
     until(lambda: answered(cluster, "berlin", name, f"train.{stage}") == round_)
     for victim in victims:
         assert answered(cluster, victim, name, f"train.{stage}") == round_ - 1
@@ -102,7 +104,7 @@ def test_a_site_killed_in_a_stage_leaves_the_sum_of_those_whose_vector_arrived(
 ) -> None:
     name = f"lost-in-{stage}"
     if stage != STAGES[0]:
-        cluster.home.put(job(name, name, secure=True, **FEW))
+        cluster.home.put(job(name, name, secure=True, **SOON))
     strike(cluster, ["rome"], name, stage)
     told: list[JobReport] = []
     last = cluster.follow(name, told.append, WITHIN)
