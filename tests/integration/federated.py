@@ -55,9 +55,9 @@ def audit(cluster: Cluster, site: str) -> list[Line]:
     return [wire.decode(Line, line) for line in whole]
 
 
-def answered(cluster: Cluster, site: str, job_: str, kind: str) -> int:
-    """Return how often a site answered a message of a job."""
-    return sum((line.job, line.type, line.outcome) == (job_, kind, "answered") for line in audit(cluster, site))
+def answered(cluster: Cluster, site: str, job_: str, kind: str, round_: int = 1) -> bool:
+    """Tell whether a site answered a message of a job's round."""
+    return (job_, kind, round_, "answered") in {(x.job, x.type, x.round, x.outcome) for x in audit(cluster, site)}
 
 
 def process(cluster: Cluster, word: str) -> psutil.Process:
