@@ -60,7 +60,7 @@ class Clock:
         """What every source has reached that is still speaking."""
         self.current = float("-inf")
         """The same, also while the stream wakes up; it may go back when another source begins to speak."""
-        self.leading = float("-inf")
+        self.leading = max((source.clock for source in sources.values()), default=float("-inf"))
         """What the foremost source has reached."""
         self._slowest: _Pace | None = None
         self._others = float("inf")

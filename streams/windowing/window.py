@@ -200,7 +200,8 @@ class Windows:
     def _end(self, sequence: Sequence, now: float, why: Why, ended: Ended) -> None:
         idle = self._idle
         # the newest line counts by its own time, where the clock had not caught up with it; not by a date far ahead
-        since = max(sequence.touched, sequence.last) if sequence.last <= now + idle else sequence.touched
+        leapt = sequence.last > now + idle
+        since = sequence.touched if leapt else max(sequence.touched, sequence.last)
         pause = since + idle
         if now <= pause:
             if sequence.news < now:
@@ -209,7 +210,8 @@ class Windows:
             return
         over = since + self._silence(sequence)
         if now > over:
-            ended.over.append(self._close(sequence, why))
+            # a replay that begins behind the leap would find the rest of it still open
+            ended.over.append(self._close(sequence, "quiet" if leapt else why))
             return
         if not sequence.paused:
             sequence.paused = True

@@ -112,6 +112,14 @@ def test_a_note_keeps_the_sources_that_spoke_last() -> None:
     assert clock.newest().keys() == {f"raw/{n}" for n in range(5, MOST_SOURCES + 5)}
 
 
+def test_a_clock_that_is_rebuilt_knows_how_far_a_source_was_that_fell_silent() -> None:
+    clock = Clock(IDLE, {}, AWAKE)
+    clock.tick("raw/0", *line(0, 100.0, arrived=0.0))
+    clock.tick("raw/1", *line(0, 90.0, arrived=5.0))
+    clock.tick("raw/1", *line(1, 91.0, arrived=IDLE + 1.0))
+    assert Clock(IDLE, clock.newest(), clock.awake).leading == clock.leading == 100.0
+
+
 ticks = st.lists(
     st.tuples(st.sampled_from(["raw/0", "raw/1", "raw/2"]), st.floats(-1e10, 1e10), st.floats(0.0, 30.0)), max_size=40
 )

@@ -1,6 +1,6 @@
 from dataclasses import dataclass
 
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from deepsentry.events import CleanEntry, Position, SequenceKind
@@ -189,6 +189,40 @@ STEPS = st.lists(
 )
 
 
+LEAP = [
+    Step(2, 11.0, "session", 1),
+    Step(0, 11.0, "session", 1),
+    Step(3, -20.0, "session", 1),
+    Step(2, 500.0, "session", 1),
+    Step(0, -20.0, "session", 2),
+    Step(3, 500.0, "session", 1),
+    Step(3, -20.0, "session", 2),
+    Step(2, 11.0, "session", 0),
+    Step(1, 0.0, "window", 0),
+    Step(3, 500.0, "window", 2),
+    Step(1, 0.0, "window", 0),
+    Step(1, 11.0, "window", 2),
+]
+"""A line with a date far ahead in a session that goes on behind the note."""
+SILENT = [
+    Step(0, 11.0, "session", 2),
+    Step(5, -20.0, "session", 2),
+    Step(2, 0.0, "window", 0),
+    Step(7, 0.5, "window", 1),
+    Step(0, 0.5, "session", 1),
+    Step(4, 3.0, "window", 0),
+    Step(1, 500.0, "session", 1),
+    Step(5, 0.5, "session", 0),
+    Step(3, 3.0, "window", 1),
+    Step(5, 0.5, "window", 0),
+    Step(6, 500.0, "session", 0),
+    Step(0, 500.0, "session", 2),
+    Step(2, 0.0, "window", 1),
+    Step(0, 3.0, "window", 2),
+]
+"""The foremost partition has fallen silent when the note is taken."""
+
+
 def lines_of(steps: list[Step]) -> list[CleanEntry]:
     time, lines = 1000.0, []
     for offset, step in enumerate(steps):
@@ -201,10 +235,12 @@ def lines_of(steps: list[Step]) -> list[CleanEntry]:
 
 @settings(max_examples=500, deadline=None)
 @given(STEPS, st.integers(0, 120), st.integers(0, 120))
+@example(LEAP, 12, 0)
+@example(SILENT, 14, 0)
 def test_a_replay_from_the_note_of_any_commit_rebuilds_what_was_open(steps: list[Step], at: int, ahead: int) -> None:
     lines = lines_of(steps)
     commit = min(at, len(lines))
-    undisturbed: Windows = Windows(SMALL, AWAKE, patience=waits, note_every=3)
+    undisturbed: Windows = Windows(SMALL, patience=waits, note_every=3)
     cuts = [c.cut() for c in closed_by(undisturbed, lines[:commit])]
     note = undisturbed.resume()
     expected = {s.key: list(s.offsets) for s in undisturbed}
@@ -231,7 +267,7 @@ def test_a_replay_from_the_note_of_any_commit_rebuilds_what_was_open(steps: list
 def test_what_closes_after_a_replay_is_what_closes_without_one(steps: list[Step], at: int) -> None:
     lines = lines_of(steps)
     commit = min(at, len(lines))
-    undisturbed: Windows = Windows(SMALL, AWAKE, patience=waits, note_every=3)
+    undisturbed: Windows = Windows(SMALL, patience=waits, note_every=3)
     before = closed_by(undisturbed, lines[:commit])
     note = undisturbed.resume()
     handled = dict(cut for cut in (c.cut() for c in before) if cut is not None)
