@@ -58,7 +58,7 @@ class Span(NamedTuple):
 def settle(spans: Sequence[Span], tokens: Sequence[tuple[int, int]], text: str) -> list[Span]:
     """Return disjoint spans in order.
 
-    The whole match of a rule that owns drops what is lower. Where spans overlap, their union is masked as the longest
+    The whole match of a rule that owns drops what is lower and lies in it. Where spans overlap, their union is masked as the longest
     of them, then the one with the highest priority. Tokens (disjoint, in order) are left as they are.
     """
     claims = _claims(spans)
@@ -85,7 +85,11 @@ def _claims(spans: Sequence[Span]) -> dict[int, list[tuple[int, int]]]:
 
 
 def _is_claimed(span: Span, claims: Mapping[int, list[tuple[int, int]]]) -> bool:
-    return any(priority > span.priority and _touching(span, taken) for priority, taken in claims.items())
+    return any(
+        priority > span.priority and start <= span.start and span.end <= end
+        for priority, taken in claims.items()
+        for start, end in _touching(span, taken)
+    )
 
 
 def _touching(span: Span, places: Sequence[tuple[int, int]]) -> Sequence[tuple[int, int]]:

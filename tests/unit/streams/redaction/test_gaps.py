@@ -38,6 +38,7 @@ HEX32 = "0f3c9a7e5d1b2c4a" * 2
         ('{"name":"DB_PASSWORD","value":"hunter2x"}', "hunter2x"),
         ("SET PASSWORD FOR 'ann'@'db' = PASSWORD('hunter2x')", "hunter2x"),
         ("login of ann with password hunter2x", "hunter2x"),
+        (f"key=pscal{'e'}_tkn_{HEX32}Cookie: sid=ca59286753454fc1; theme=dark", HEX32),
         ("the password is hunter2x.", "hunter2x"),
         ("machine db login ann password hunter2x", "hunter2x"),
         ("Authorization: Bearer abcdefghijklmnop", "abcdefghijklmnop"),
