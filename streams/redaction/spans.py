@@ -58,8 +58,8 @@ class Span(NamedTuple):
 def settle(spans: Sequence[Span], tokens: Sequence[tuple[int, int]], text: str) -> list[Span]:
     """Return disjoint spans in order.
 
-    The whole match of a rule that owns drops what is lower and lies in it. Where spans overlap, their union is masked as the longest
-    of them, then the one with the highest priority. Tokens (disjoint, in order) are left as they are.
+    The whole match of a rule that owns drops what is lower and lies in it. Where spans overlap, their union is masked
+    as the longest of them, then the one with the highest priority. Tokens (disjoint, in order) are left as they are.
     """
     claims = _claims(spans)
     pieces = [piece for span in spans if not _is_claimed(span, claims) for piece in _beside(span, tokens, text)]
