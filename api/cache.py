@@ -89,17 +89,15 @@ class RedisCache:
         self._metrics = metrics
         self._breaker = Breaker(CacheAway, time.monotonic)
         self._keep = self._client.register_script(KEEP)
-        self._wanted: dict[tuple[str, str], asyncio.Future[Read]] = {}
+        self._wanted: dict[tuple[str, str], asyncio.Future[Read]] = {}  # by group and name
         self._reading: asyncio.Task[None] | None = None
 
     async def through(
         self, group: str, name: str, kind: type[T], seconds: float, load: Callable[[], Awaitable[T]]
     ) -> T:
         """Return the value, from the cache where it is young enough."""
-        values = f"{self._prefix}v:{group}"
-        epochs = self._epochs(values)
         try:
-            kept, epoch = await self._ask(lambda: self._read(values, name))
+            kept, epoch = await self._ask(lambda: self._read(group, name))
         except CacheAway:
             self._metrics.cache_reads.labels("away").inc()
             return await load()
@@ -117,14 +115,14 @@ class RedisCache:
         line = b"%.3f " % (time.time() + seconds) + wire.encode(value)
         with suppress(CacheAway):
             await self._ask(
-                lambda: self._keep([values, epochs], [name, line, epoch or b"", int(1000 * max(seconds, 1))])
+                lambda: self._keep(self._keys(group), [name, line, epoch or b"", int(1000 * max(seconds, 1))])
             )
         return value
 
     async def drop(self, group: str) -> None:
         """Forget every value of a group; a cache that is away forgets by time."""
         try:
-            await self._ask(lambda: self._drop(f"{self._prefix}v:{group}", f"{self._prefix}e:{group}"))
+            await self._ask(lambda: self._drop(*self._keys(group)))
         except CacheAway:
             self._metrics.cache_reads.labels("away").inc()
 
@@ -136,11 +134,11 @@ class RedisCache:
         """Give back every connection."""
         await self._pool.aclose()
 
-    async def _read(self, values: str, name: str) -> Read:
+    async def _read(self, group: str, name: str) -> Read:
         """Read with what others want to read meanwhile: the more requests wait, the less each costs."""
-        wanted = self._wanted.get((values, name))
-        if wanted is None or wanted.done():
-            wanted = self._wanted[values, name] = asyncio.get_running_loop().create_future()
+        wanted = self._wanted.get((group, name))
+        if wanted is None:
+            wanted = self._wanted[group, name] = asyncio.get_running_loop().create_future()
         if self._reading is None or self._reading.done():
             self._reading = asyncio.create_task(self._read_all())
         return await asyncio.shield(wanted)
@@ -150,8 +148,8 @@ class RedisCache:
             wanted, self._wanted = self._wanted, {}  # who comes from now on wants what is there from now on
             try:
                 async with self._client.pipeline(transaction=False) as pipe:
-                    for values, name in wanted:
-                        epochs = self._epochs(values)
+                    for group, name in wanted:
+                        values, epochs = self._keys(group)
                         pipe.hget(values, name)
                         pipe.set(epochs, b"0", ex=LONGEST, nx=True)
                         pipe.get(epochs)
@@ -166,8 +164,9 @@ class RedisCache:
                 for at, future in enumerate(wanted.values()):
                     future.set_result((found[3 * at], found[3 * at + 2]))
 
-    def _epochs(self, values: str) -> str:
-        return f"{self._prefix}e:{values.removeprefix(f'{self._prefix}v:')}"
+    def _keys(self, group: str) -> tuple[str, str]:
+        """Return where the values of a group are, and its epoch."""
+        return f"{self._prefix}v:{group}", f"{self._prefix}e:{group}"
 
     async def _drop(self, values: str, epochs: str) -> None:
         async with self._client.pipeline(transaction=True) as pipe:
@@ -177,14 +176,20 @@ class RedisCache:
             await pipe.execute()
 
     async def _ask(self, ask: Callable[[], Awaitable[T]]) -> T:
-        async def translated() -> T:
-            try:
-                return await ask()
-            except (RedisError, OSError, TimeoutError) as error:
-                message = f"the cache does not answer: {type(error).__name__}"
-                raise CacheAway(message) from error
+        return await answer(self._breaker, ask)
 
-        return await self._breaker.call(translated)
+
+async def answer(breaker: Breaker, ask: Callable[[], Awaitable[T]]) -> T:
+    """Return what the cache answers. Raises CacheAway, also without asking while the breaker rests."""
+
+    async def translated() -> T:
+        try:
+            return await ask()
+        except (RedisError, OSError, TimeoutError) as error:
+            message = f"the cache does not answer: {type(error).__name__}"
+            raise CacheAway(message) from error
+
+    return await breaker.call(translated)
 
 
 def connect(redis: Redis) -> ConnectionPool | None:

@@ -1,21 +1,19 @@
 """Rate limits, counted in Redis for all processes; in this process alone where the cache is away."""
 
 import time
-from collections.abc import Awaitable, Callable
 from contextlib import suppress
-from typing import Any, Final, TypeVar
+from typing import Any, Final
 
 from limits import RateLimitItem, RateLimitItemPerMinute
 from limits.aio.storage import MemoryStorage, RedisStorage
 from limits.aio.strategies import FixedWindowRateLimiter
 from redis.asyncio import ConnectionPool
-from redis.exceptions import RedisError
 
 from api.auth.counting import Counting
 from api.breaker import Breaker
+from api.cache import answer
 from api.errors import CacheAway, TooMany
 
-T = TypeVar("T")
 SIGN_INS: Final = RateLimitItemPerMinute(30, namespace="sign-in")
 """From one address: each costs a quarter of a second of a core."""
 
@@ -49,24 +47,14 @@ class Limits:
         if self._shared is not None:
             shared = self._shared
             with suppress(CacheAway):
-                return await self._ask(lambda: shared.hit(limit, who))
+                return await answer(self._breaker, lambda: shared.hit(limit, who))
         return await self._alone.hit(limit, who)
 
     async def _add(self, who: str, requests: int) -> int:
         storage, limit = self._storage, self._requests
         if storage is None or limit is None:
             return requests
-        return await self._ask(lambda: storage.incr(limit.key_for(who), limit.get_expiry(), requests))
-
-    async def _ask(self, ask: Callable[[], Awaitable[T]]) -> T:
-        async def translated() -> T:
-            try:
-                return await ask()
-            except (RedisError, OSError, TimeoutError) as error:
-                message = "the cache does not answer"
-                raise CacheAway(message) from error
-
-        return await self._breaker.call(translated)
+        return await answer(self._breaker, lambda: storage.incr(limit.key_for(who), limit.get_expiry(), requests))
 
 
 def _too_many(limit: RateLimitItem) -> TooMany:
