@@ -7,10 +7,9 @@ from api.audit import Entry
 from api.auth.signing import Visitor
 from api.errors import Conflict
 from api.house import words
-from api.house.words import everything
 from api.parts import Parts
 from api.roles import Principal
-from api.store.collection import Change
+from api.store.collection import Change, everything
 from api.store.users import User, email_key
 from api.store.where import any_of, equal
 from deepsentry import wire

@@ -10,17 +10,15 @@ from typing import Final, TypeVar
 import msgspec
 
 from api.parts import Parts
-from api.store.collection import Change, Collection, Stored
+from api.store.collection import Change, everything
 from api.store.found import KeptVerdict
-from api.store.where import Where, above, differs, equal
+from api.store.where import differs, equal
 from api.store.work import KeptSilence
 from deepsentry import feedback, kafka, topics, wire
 from deepsentry.events import Silence, Verdict
 
 TAKEN_BACK: Final = "taken out with the data of who gave it"
 """In place of a reason, which every silence has."""
-CHUNK: Final = 500
-T = TypeVar("T", bound=Stored)
 E = TypeVar("E", Verdict, Silence)
 
 
@@ -35,14 +33,6 @@ async def take_back(parts: Parts, user: str) -> None:
         await _verdict(parts, verdict, standing)
     for silence in silences:
         await _silence(parts, silence, standing)
-
-
-async def everything(collection: Collection[T], *where: Where) -> list[T]:
-    """Return all that fulfils the conditions, however many there are."""
-    found: list[T] = []
-    while more := await collection.find(*where, *(above("id", each.id) for each in found[-1:]), limit=CHUNK):
-        found += more
-    return found
 
 
 async def _verdict(parts: Parts, kept: KeptVerdict, standing: dict[str, bytes]) -> None:

@@ -6,7 +6,7 @@ from typing import Any, Final, Generic, Protocol, TypeVar
 
 import msgspec
 
-from api.store.where import Where
+from api.store.where import Where, above
 
 
 class Stored(msgspec.Struct, frozen=True, kw_only=True):
@@ -21,6 +21,8 @@ T = TypeVar("T", bound=Stored)
 Order = tuple[tuple[str, int], ...]
 """Fields to sort by, each with 1 (ascending) or -1."""
 BY_ID: Final[Order] = (("id", 1),)
+CHUNK: Final = 500
+"""Things that `everything` asks for at once."""
 Plain = Any
 """Data of a document: scalars, lists and dicts of them, structs."""
 
@@ -86,6 +88,14 @@ class Collection(Protocol[T]):
     async def count(self, *where: Where, at_most: int) -> int:
         """Return how many such things there are, counting no further than `at_most`."""
         ...
+
+
+async def everything(collection: Collection[T], *where: Where) -> list[T]:
+    """Return all that fulfils the conditions, however many there are. Raises StoreAway."""
+    found: list[T] = []
+    while more := await collection.find(*where, *(above("id", each.id) for each in found[-1:]), limit=CHUNK):
+        found += more
+    return found
 
 
 class Store(Protocol):
