@@ -168,9 +168,8 @@ def _top(evidence: Evidence, row_number: int, text: Text) -> list[Expectation]:
     row = evidence.expected(row_number).copy()
     end = len(row) - 1
     found = []
-    for _ in range(
-        min(_EXPECTED, len(row))
-    ):  # to sort two thousand for the sake of three costs a tenth of a millisecond
+    # to sort two thousand for the sake of three costs a tenth of a millisecond
+    for _ in range(min(_EXPECTED, len(row))):
         best = int(row.argmax())
         found.append(Expectation(_END if best == end else text(best), round(math.exp(row[best]), 4)))
         row[best] = -math.inf

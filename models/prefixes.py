@@ -74,7 +74,10 @@ class Prefixes:
         return found
 
     def surprises(self, walk: Walk, tolerance: int, *, ended: bool) -> Array:
-        """Return the surprise of each line of one walk, and of its end where it `ended`, as `surprises` does."""
+        """Return the surprise of each line of one walk, and of its end where it `ended`.
+
+        As `models.sequence.surprises` of what `Model.expect` returns, in float32.
+        """
         length = len(walk.rows)
         found: Array = self._grid([walk], [ended], tolerance)[0, : length + 1 if ended else max(length - tolerance, 0)]
         return found
