@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import partial
 from typing import Final, get_args
 
 import numpy as np
@@ -18,7 +17,7 @@ from models.precedence import Disorder, Precedence
 from models.prefixes import Prefixes
 from models.prepare import MAX_LENGTH, Observed, Verdict
 from models.profile import Counts, Nearest, Neighbours, counts
-from models.sequence import Model, Network, Walk
+from models.sequence import Model, Network, Walk, surprises
 from models.statements import Statements
 
 MAX_MEMO: Final = 30_000
@@ -57,10 +56,9 @@ class Detector:
         self._statements = Statements(
             [s.text for s in statements], encoder, trained.thresholds.same, trained.thresholds.alike
         )
-        self._prefixes = Prefixes(
-            Model(network, self._statements.vectors, self._normal),
-            trained.arrays["sequence.usual"].astype(np.float64),
-        )
+        self._network = Model(network, self._statements.vectors, self._normal)
+        self._usual = trained.arrays["sequence.usual"].astype(np.float64)
+        self._prefixes = Prefixes(self._network, self._usual)
         self._precedence = Precedence(
             ((t, nth) for t, nth in trained.arrays["precedence.events"].tolist()),
             trained.arrays["precedence.before"].astype(np.int32),
@@ -121,15 +119,15 @@ class Detector:
     def explain(self, observed: Observed, verdict: Verdict) -> Explanation:
         """Return why a sequence got its verdict."""
         reading = self._strange.get(observed) or self._interpret([observed])[0][0]
-        walk = self._walk(observed, reading)
+        expected = self._network.expect([self._walk(observed, reading)])[0]
         nearest = self._closest(reading, complete=observed.complete)
         limits = self._thresholds.of(observed.kind)
         evidence = Evidence(
             templates=observed.templates[:MAX_LENGTH],
             known=reading.templates,
             usual=reading.usual,
-            expected=partial(self._prefixes.expected, walk),
-            surprises=self._prefixes.surprises(walk, limits.tolerance, ended=_ended(observed)),
+            expected=expected,
+            surprises=self._surprises(observed, reading, expected, limits.tolerance),
             neighbour=self._neighbours.profiles[nearest.row],
             distance=nearest.distance,
             complete=observed.complete,
@@ -164,7 +162,7 @@ class Detector:
         """Return the verdict on a strange sequence in the light of what people said of others."""
         limits = self._thresholds.of(observed.kind)
         walk = self._walk(observed, reading)
-        surprise = self._prefixes.surprises(walk, limits.tolerance, ended=_ended(observed))
+        surprise = self._surprises(observed, reading, self._network.expect([walk])[0], limits.tolerance)
         places = (*reading.usual, len(reading.templates))
         strained = self._precedence.strained(walk.rows, limits.precedence.threshold)
         shown = observed.templates[:MAX_LENGTH]
@@ -262,6 +260,12 @@ class Detector:
             ):
                 scores[i] = found / limits.sequence.threshold
         return scores
+
+    def _surprises(
+        self, observed: Observed, reading: _Reading, expected: NDArray[np.float64], tolerance: int
+    ) -> NDArray[np.float64]:
+        lines = [reading.templates[i] for i in reading.usual]
+        return surprises(expected, self._usual, lines, tolerance, ended=_ended(observed))
 
 
 def _ended(observed: Observed) -> bool:

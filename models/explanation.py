@@ -39,8 +39,8 @@ class Evidence:
     """The same with rewordings resolved and UNKNOWN for new statements."""
     usual: tuple[int, ...]
     """Places of statements that normal training sequences had."""
-    expected: Callable[[int], NDArray[np.float64]]
-    """i -> log-probabilities [templates + 1] of what was expected at place usual[i]; behind the last, at the end."""
+    expected: NDArray[np.float64]
+    """Log-probabilities [usual + 1, templates + 1]; row i is what was expected at place usual[i], the last the end."""
     surprises: NDArray[np.float64]
     """Of the usual lines, and of the end where the sequence has one."""
     neighbour: Counts
@@ -165,7 +165,7 @@ def _expectations(evidence: Evidence, place: int | None, text: Text) -> tuple[Ex
 
 
 def _top(evidence: Evidence, row_number: int, text: Text) -> list[Expectation]:
-    row = evidence.expected(row_number).copy()
+    row = evidence.expected[row_number].copy()
     end = len(row) - 1
     found = []
     # to sort two thousand for the sake of three costs a tenth of a millisecond

@@ -73,30 +73,9 @@ class Prefixes:
         found.extend(self._summed(walks[first:], ended[first:], tolerance, lines))
         return found
 
-    def surprises(self, walk: Walk, tolerance: int, *, ended: bool) -> Array:
-        """Return the surprise of each line of one walk, and of its end where it `ended`.
-
-        As `models.sequence.surprises` of what `Model.expect` returns, in float32.
-        """
-        length = len(walk.rows)
-        found: Array = self._grid([walk], [ended], tolerance)[0, : length + 1 if ended else max(length - tolerance, 0)]
-        return found
-
-    def expected(self, walk: Walk, place: int) -> Array:
-        """Return the log-probabilities [templates + 1] of what comes behind the first `place` lines of a walk."""
-        node = self._paths([walk])[place]
-        found: Array = (self._columns @ self._state[node] + self._column_bias - self._total[node]).astype(np.float64)
-        return found
-
     def _summed(self, walks: Sequence[Walk], ended: Sequence[bool], tolerance: int, lines: int) -> list[float]:
         if not walks:
             return []
-        grid = self._grid(walks, ended, tolerance, lines)
-        found: list[float] = np.sort(np.partition(grid, -lines, axis=1)[:, -lines:], axis=1).sum(1).tolist()
-        return found
-
-    def _grid(self, walks: Sequence[Walk], ended: Sequence[bool], tolerance: int, spare: int = 0) -> Array:
-        """Return the surprises of each walk in a row of its own, zeros behind them, `spare` of them at least."""
         paths = np.array(self._paths(walks), np.int64)
         lengths = np.array([len(walk.rows) for walk in walks])
         rows = np.array([row for walk in walks for row in walk.rows], np.int64)
@@ -110,13 +89,14 @@ class Prefixes:
         for shift in range(-tolerance, tolerance + 1):
             near = np.flatnonzero((place + shift >= 0) & (place + shift <= lengths[owner]))
             best[near] = np.minimum(best[near], self._surprise(paths[at[near] + shift], rows[near]))
-        grid = np.zeros((len(walks), int(lengths.max()) + 1 + spare))
+        grid = np.zeros((len(walks), int(lengths.max()) + 1 + lines))
         grid[owner, place] = best
         last = np.flatnonzero(finished)
         behind = paths[np.cumsum(lengths + 1)[last] - 1]
         grid[last, lengths[last]] = self._surprise(behind, np.full(len(last), self._end))
         np.clip(grid, 0.0, MOST_SURPRISE, out=grid)
-        return grid
+        found: list[float] = np.sort(np.partition(grid, -lines, axis=1)[:, -lines:], axis=1).sum(1).tolist()
+        return found
 
     def _surprise(self, nodes: Ids, columns: Ids) -> Array:
         """Return how much less probable templates are behind `nodes` than anywhere."""

@@ -25,7 +25,7 @@ def evidence(
         templates=templates,
         known=tuple(t if t < 3 else UNKNOWN for t in templates),
         usual=usual,
-        expected=np.log(np.tile([0.1, 0.2, 0.6, 0.1], (len(usual) + 1, 1))).__getitem__,
+        expected=np.log(np.tile([0.1, 0.2, 0.6, 0.1], (len(usual) + 1, 1))),
         surprises=np.array(surprises),
         neighbour=neighbour,
         distance=0.5,

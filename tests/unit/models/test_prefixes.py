@@ -53,21 +53,6 @@ def test_sums_of_surprises_are_those_of_the_plain_network(
 
 
 @settings(deadline=None)
-@given(st.tuples(walks, st.booleans()), st.lists(walks, max_size=6), st.sampled_from([0, 1, 3, 6]))
-def test_a_walk_is_explained_as_by_the_plain_network(
-    found: tuple[Walk, bool], others: list[Walk], tolerance: int
-) -> None:
-    walk, ended = found
-    prefixes = Prefixes(MODEL, SHARES)
-    prefixes.strongest(others, [True] * len(others), 1, 3)
-    [expected] = MODEL.expect([walk])
-    rows = [prefixes.expected(walk, place) for place in range(len(walk.rows) + 1)]
-    np.testing.assert_allclose(np.exp(rows), np.exp(expected), atol=1e-5)
-    wanted = surprises(expected, SHARES, walk.rows, tolerance, ended=ended)
-    np.testing.assert_allclose(prefixes.surprises(walk, tolerance, ended=ended), wanted, atol=1e-4)
-
-
-@settings(deadline=None)
 @given(walks, st.lists(walks, max_size=40))
 def test_a_sum_does_not_depend_on_what_is_walked_before_and_beside(walk: Walk, others: list[Walk]) -> None:
     alone = Prefixes(MODEL, SHARES).strongest([walk], [True], 1, 3)[0]
