@@ -4,6 +4,7 @@ Each factory returns an agent for `app.agent`; `event.value` is a list of Consum
 exception ends the process and Kafka hands the chunk to the next one: nothing is acknowledged that was not published.
 """
 
+import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator
 from itertools import chain
 from typing import Any, Final, TypeVar
@@ -25,6 +26,9 @@ from streams.transport.outbox import Outbox, Outgoing
 
 TOGETHER: Final = 4000
 """Records after which no further chunk is taken into one publish."""
+FEW: Final = 1000
+FOLLOW_WITHIN: Final = 0.01
+"""Seconds that fewer than FEW records wait for others: a publish of a handful keeps all others waiting for longer."""
 Agent = Callable[[Any], Awaitable[None]]
 T = TypeVar("T")
 
@@ -38,7 +42,10 @@ def sanitize(waiting: Waiting, braking: Braking, outbox: Outbox, meter: Meter) -
         async for events in _ready(stream):
             async with waiting.turn:
                 done = [_sanitized(event, waiting, braking, meter) for event in events]
-                await outbox.publish(chain.from_iterable(map(_outgoing, done)))
+                for event, each in zip(events, done, strict=True):
+                    waiting.mark(event.message.tp, each.clean)
+                reached = {topics.CLEAN.name: waiting.marks.headers()}
+                await outbox.publish(chain.from_iterable(map(_outgoing, done)), reached)
                 for event, each in zip(events, done, strict=True):
                     meter.sanitized(each)
                     waiting.settle(event.message.tp)
@@ -97,11 +104,20 @@ async def _ready(stream: Any) -> AsyncIterator[list[Any]]:
     """Yield the chunks that wait in `stream`, together: a publish, or a walk of the network, costs what it costs."""
     chunks = stream.noack().events()
     async for first in chunks:
-        events, size = [first], len(first.value)
-        while size < TOGETHER and not stream.channel.queue.empty():
-            events.append(await anext(chunks))
-            size += len(events[-1].value)
+        events = [first]
+        await _gather(stream, chunks, events)
+        if sum(len(event.value) for event in events) < FEW:  # the other partitions of the same fetch follow at once
+            await asyncio.sleep(FOLLOW_WITHIN)
+            await _gather(stream, chunks, events)
         yield events
+
+
+async def _gather(stream: Any, chunks: AsyncIterator[Any], events: list[Any]) -> None:
+    """Add to `events` the chunks that wait, until these are enough."""
+    size = sum(len(event.value) for event in events)
+    while size < TOGETHER and not stream.channel.queue.empty():
+        events.append(await anext(chunks))
+        size += len(events[-1].value)
 
 
 def _outgoing(done: Sanitized) -> list[Outgoing]:

@@ -18,6 +18,7 @@ from streams.scoring.score import Open, Scored, Scorer, Taken
 from streams.scoring.texts import CleanRecord
 from streams.transport.cloudevents import headers
 from streams.transport.outbox import Outbox, Outgoing
+from streams.windowing.marks import reached
 from streams.windowing.resume import to_note
 
 
@@ -98,7 +99,10 @@ class Sessions:
             notes: list[tuple[TP, int, str]] = []
             for tp, records in chunks:
                 held = self._held[tp.partition] if tp.partition in self._held else await self._restored(tp.partition)
-                lines = [CleanRecord(r.offset, r.timestamp / 1000, r.value or b"") for r in records]
+                lines = [
+                    CleanRecord(r.offset, r.timestamp / 1000, r.value or b"", reached(r.headers) if r.headers else None)
+                    for r in records
+                ]
                 taken.append(self._scorer.take(tp.partition, held.windows, lines))
                 notes.append((tp, records[-1].offset + 1, to_note(held.windows.resume())))
             scored = self._scorer.judge(taken)

@@ -89,10 +89,9 @@ class Listener:
 
     def _listen(self) -> None:
         while not self._over.is_set():
-            for message in self._consumer.consume(500, 0.05):
-                at = time.time()
-                if message.error() is None:
-                    self._note(at, message.timestamp()[1] / 1000, message.value() or b"")
+            message = self._consumer.poll(0.05)  # `consume` would wait for more of them
+            if message is not None and message.error() is None:
+                self._note(time.time(), message.timestamp()[1] / 1000, message.value() or b"")
 
     def _note(self, at: float, stored: float, value: bytes) -> None:
         anomaly = wire.decode(Anomaly, value)

@@ -1,14 +1,16 @@
 """Shell: parts of messages that wait for their others hold back the commit; in a quiet partition they are given up."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Final
 
 from faust.types import TP
 
+from deepsentry.events import CleanEntry
 from streams.sanitizing.joining import Joiner
 from streams.sanitizing.sanitize import Sanitized
 from streams.transport.chunks import ChunkConsumer
+from streams.windowing.marks import Marks
 
 QUIET: Final = 5.0
 """Seconds without a record, by the wall clock, after which no further part is expected."""
@@ -23,11 +25,19 @@ class Waiting:
         self._consumer = consumer
         self._clock = clock
         self._seen: dict[TP, float] = {}
+        self.marks = Marks()
+        """How far the partitions of this worker are."""
 
     async def assigned(self, _partitions: set[TP]) -> None:
         """Start anew: reading begins at the committed offsets, before all that waited."""
         self.joiner.forget()
         self._seen.clear()
+        self.marks.forget()
+
+    def mark(self, tp: TP, clean: Sequence[CleanEntry]) -> None:
+        """Note how far `tp` is with entries that are about to be published; what waits is not there yet."""
+        if self.joiner.held((tp.topic, tp.partition)) is None:
+            self.marks.add(f"{tp.topic}/{tp.partition}", [entry.timestamp for entry in clean])
 
     def settle(self, tp: TP) -> None:
         """Hold the commit of `tp` back to what waits; what does not wait must be published."""

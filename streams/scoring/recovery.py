@@ -2,6 +2,7 @@
 
 import contextlib
 from collections.abc import Callable, Iterator, Sequence
+from itertools import chain
 from typing import Final
 
 from deepsentry import kafka as broker
@@ -12,6 +13,7 @@ from deepsentry.kafka import Stored
 from deepsentry.settings import Settings
 from streams.scoring.score import Open, Scorer
 from streams.scoring.texts import CleanRecord
+from streams.windowing.marks import reached
 from streams.windowing.resume import Resume, from_note
 
 REPLAY_CHUNK: Final = 1000
@@ -115,10 +117,10 @@ def _handled(settings: Settings, group: str, partition: int, first: Stored | Non
 
 
 def _chunks(first: Stored, rest: Iterator[Stored]) -> Iterator[list[CleanRecord]]:
-    chunk = [CleanRecord(first.offset, first.timestamp, first.value)]
-    for message in rest:
+    chunk: list[CleanRecord] = []
+    for message in chain((first,), rest):
         if len(chunk) == REPLAY_CHUNK:
             yield chunk
             chunk = []
-        chunk.append(CleanRecord(message.offset, message.timestamp, message.value))
+        chunk.append(CleanRecord(message.offset, message.timestamp, message.value, reached(message.headers)))
     yield chunk

@@ -146,9 +146,7 @@ class Scorer:
             template = template_of(line.message)
             joined, ended = windows.add(record.offset, record.arrived, line, template)
             if ended is not None:
-                due.extend(self._ended(scored, ended))
-                if detector and ended.reached:
-                    due.extend(each for waited in ended.reached for each in self._grown(detector, waited, windows))
+                due.extend(self._moved(scored, ended, windows))
             if joined is None:
                 scored.repeated += 1
             elif detector and joined.open:
@@ -158,6 +156,10 @@ class Scorer:
                     joined.kind == "session" and joined.has_grown(JUDGE_EVERY, windows.clock.reached)
                 ):
                     due.extend(self._grown(detector, joined, windows))
+            if record.reached is not None:
+                ended = windows.advance(record.reached, record.arrived)
+                if ended is not None:
+                    due.extend(self._moved(scored, ended, windows))
         scored.entries = len(chunk) - scored.unreadable
         return Taken(partition, windows, scored, due)
 
@@ -180,6 +182,13 @@ class Scorer:
             for taken in chunks:
                 self._tell(detector, taken, list(islice(verdicts, len(taken.due))))
         return [taken.scored for taken in chunks]
+
+    def _moved(self, scored: Scored, ended: Ended, windows: Open) -> Iterator[Due]:
+        """Yield what is due as time went on."""
+        yield from self._ended(scored, ended)
+        if self._detector is not None:
+            for sequence in ended.reached:
+                yield from self._grown(self._detector, sequence, windows)
 
     def _is_new(self, detector: Detects, template: int) -> bool:
         new = self._news.get(template)

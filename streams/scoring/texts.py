@@ -9,6 +9,8 @@ from typing import Final
 
 import msgspec
 
+from streams.windowing.marks import Reached
+
 MOST_BYTES: Final = 48 * 1_048_576
 """Of records and what it takes to hold them."""
 _EACH: Final = 64
@@ -19,11 +21,12 @@ Again = Callable[[int, Sequence[int]], Mapping[int, bytes]]
 
 
 class CleanRecord(msgspec.Struct, frozen=True, gc=False):
-    """A record of the clean topic: where it stands, when the broker took it (Unix seconds), and its bytes."""
+    """A record of the clean topic: where it stands, when the broker took it (Unix seconds), its bytes and its mark."""
 
     offset: int
     arrived: float
     value: bytes
+    reached: Reached | None = None
 
 
 @dataclass(frozen=True, slots=True)

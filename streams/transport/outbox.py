@@ -3,7 +3,7 @@
 import asyncio
 import time
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 from zlib import crc32
 
@@ -71,9 +71,15 @@ class Outbox:
                 wait = await _pause(topic, error, wait)
         return self._counts[topic]
 
-    async def publish(self, outgoing: Iterable[Outgoing]) -> None:
-        """Return when every record is confirmed; tries for as long as the broker is away, with growing pauses."""
+    async def publish(self, outgoing: Iterable[Outgoing], last: Mapping[str, Headers] | None = None) -> None:
+        """Return when every record is confirmed; tries for as long as the broker is away, with growing pauses.
+
+        `last` gives for a topic headers of the last record in each of its partitions, beside its own.
+        """
         left = await self._grouped(outgoing)
+        for (topic, _), records in left.items():
+            if last and topic in last:
+                records[-1] = msgspec.structs.replace(records[-1], headers=(*records[-1].headers, *last[topic]))
         wait = FIRST_WAIT
         while left:
             results = await asyncio.gather(*(self._send(*tp, left[tp]) for tp in left), return_exceptions=True)

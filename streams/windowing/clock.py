@@ -114,6 +114,26 @@ class Clock:
             self.reached = self.current
         return True
 
+    def advance(self, reached: Mapping[str, float], arrived: float) -> None:
+        """Take what sources have reached of which everything came before this; they need have no line here.
+
+        What says nothing new is passed over: a sanitizer that took the place of a dead one repeats much of it.
+        """
+        news = {
+            name: time for name, time in reached.items() if name not in self._paces or time > self._paces[name].clock
+        }
+        if not news:
+            return
+        if arrived > self._arrived:
+            self._arrive(arrived)
+        for name, time in news.items():
+            pace = self._paces.get(name)
+            if pace is None:
+                self._paces[name] = _Pace(Source(-1, 0, time, time, time, self._arrived))
+            else:
+                pace.clock, pace.shown, pace.arrived = time, max(pace.shown, time), self._arrived
+        self._measure()
+
     def _arrive(self, arrived: float) -> None:
         silence = arrived - self._arrived
         if self.awake is None or (self._paces and silence > self._idle):

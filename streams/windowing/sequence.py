@@ -14,8 +14,8 @@ from streams.windowing.resume import Note
 LONGEST_PLACE: Final = 18
 """Digits of an offset in a file."""
 _MOST_OFFSETS: Final = 2**63 - 1
-_EARLIEST: Final = -62_135_596_800
-_LATEST: Final = 253_402_300_800
+EARLIEST: Final = -62_135_596_800
+LATEST: Final = 253_402_300_800
 """Unix seconds of the years 1 and 10000, between which a date can be written."""
 _RECORD: Final = struct.Struct("<dqqqii")
 SIZE: Final = _RECORD.size
@@ -46,7 +46,7 @@ class CleanLine(msgspec.Struct, frozen=True, gc=False):
     """What the score step reads of every `CleanEntry`; the rest stays undecoded until it has to be shown."""
 
     raw: InRaw
-    timestamp: Annotated[float, Meta(gt=_EARLIEST, lt=_LATEST)]
+    timestamp: Annotated[float, Meta(gt=EARLIEST, lt=LATEST)]
     message: str
     sequence: str
     kind: SequenceKind = "window"

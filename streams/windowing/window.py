@@ -101,9 +101,8 @@ class Windows:
         self._notes = {resume.begin: self._note}  # those in use, the oldest first, and the newest
         self._note_at = resume.begin + note_every
         self._sources: list[tuple[str, int]] = []
-        self._source = -1
         self._source_of: dict[tuple[str, int], int] = {}
-        self._partition, self._topic, self._name = -1, "", ""
+        self._source, self._partition, self._topic, self._name = -1, -1, "", ""
 
     def __len__(self) -> int:
         return len(self._open)
@@ -159,6 +158,11 @@ class Windows:
             ended = ended or Ended()
             ended.over.extend(self._evict())
         return sequence, ended
+
+    def advance(self, reached: Mapping[str, float], arrived: float) -> Ended | None:
+        """Let time go on to what sources have `reached` by the record that arrived then; return what ended, if any."""
+        self.clock.advance(reached, arrived)
+        return self._expire() if self._looks else None
 
     def await_news(self, sequence: Sequence) -> None:
         """Name `sequence` among what a line did once time has reached its new statement, though it gets no line."""

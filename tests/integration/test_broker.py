@@ -93,3 +93,16 @@ async def test_what_is_published_while_no_broker_answers_arrives_when_one_does(a
     assert not outbox.waiting
     assert [record.value for record in absent.stored(topics.CLEAN.name)] == [b"value"]
     await outbox.stop()
+
+
+async def test_the_last_record_of_each_partition_carries_what_goes_with_the_last(stream: Stream) -> None:
+    outbox = Outbox(Kafka(bootstrap=stream.kafka.bootstrap))
+    clean = [Outgoing(topics.CLEAN.name, b"key", b"%d" % n, partition=n % 2) for n in range(5)]
+    rejected = Outgoing(topics.REJECTED.name, b"key", b"5", [("reason", b"empty")])
+    mark = ("mark", b"1")
+    await outbox.publish([*clean, rejected], {topics.CLEAN.name: [mark]})
+    found = [*stream.stored(topics.CLEAN.name), *stream.stored(topics.REJECTED.name)]
+    assert {record.value: record.headers for record in found} == dict.fromkeys((b"0", b"1", b"2"), ()) | dict.fromkeys(
+        (b"3", b"4"), (mark,)
+    ) | {b"5": (("reason", b"empty"),)}
+    await outbox.stop()

@@ -54,6 +54,7 @@ class Broker(Outbox):
 
 class Line:
     offset, timestamp, value = 0, 1_000_000, wire.encode(clean(0))
+    headers = ()
 
 
 class Time:

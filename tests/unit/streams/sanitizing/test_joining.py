@@ -5,6 +5,7 @@ import zlib
 from collections.abc import Callable, Iterable
 
 import pytest
+from faust.types import TP
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -16,8 +17,10 @@ from streams.redaction import create_redactor
 from streams.sanitizing import joining
 from streams.sanitizing.joining import Joiner
 from streams.sanitizing.sanitize import Located, Sanitizer
+from streams.sanitizing.waiting import Waiting
 from streams.shippers import Record, create_decoder
 from streams.windowing.keying import Keyer
+from streams.windowing.marks import KNOWN, reached
 
 NOW = 1735783446.0
 TIME = "2025-01-02T02:04:05.678123456Z"
@@ -282,3 +285,13 @@ def test_nothing_is_held_that_does_not_wait_and_nothing_waits_unheld(values: lis
         held = joiner.held(RAW)
         assert held is None or held not in out
         assert held is None or held <= each.offset
+
+
+def test_a_partition_in_which_a_part_waits_is_not_said_to_have_reached_anything(joiner: Joiner) -> None:
+    waiting = Waiting(joiner, lambda: pytest.fail("needs no consumer"), lambda: NOW)
+    place = TP(*RAW)
+    lines = [cri("F", f"line {number}") for number in range(KNOWN)]
+    waiting.mark(place, joiner.sanitize(located([*lines, cri("P", "first half of ")])).clean)
+    assert not waiting.marks.headers()
+    waiting.mark(place, joiner.sanitize(located([cri("F", "a line"), *lines], start=4)).clean)
+    assert list(reached(waiting.marks.headers()) or ()) == ["t/0"]
