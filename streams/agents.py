@@ -27,7 +27,7 @@ from streams.transport.outbox import Outbox, Outgoing
 TOGETHER: Final = 4000
 """Records after which no further chunk is taken into one publish."""
 FEW: Final = 1000
-FOLLOW_WITHIN: Final = 0.01
+FOLLOW_WITHIN: Final = 0.005
 """Seconds that fewer than FEW records wait for others: a publish of a handful keeps all others waiting for longer."""
 Agent = Callable[[Any], Awaitable[None]]
 T = TypeVar("T")

@@ -82,7 +82,7 @@ class Beside:
         if counts is None:
             counts = self._counts[reference, hour] = Counter()
         for each, verdict in zip(due, verdicts, strict=True):
-            if not each.sequence.open and len(each.observed.templates) == len(each.sequence.templates):
+            if not each.sequence.open and len(each.observed.templates) == len(each.sequence):
                 counts[bucket(verdict.score)] += 1
                 self._changed.add((reference, hour))
         if self.challenger.detector is None or self._failure:

@@ -112,9 +112,8 @@ class Scorer:
         for partition, windows in opened.items():
             windows.patience = detector.patience
             for sequence in windows:
-                for place, offset in enumerate(sequence.offsets):
+                for place, (offset, old) in enumerate(zip(sequence.offsets, sequence.templates, strict=True)):
                     held = self._texts.held(partition, offset)
-                    old = sequence.templates[place]
                     if held is not None:
                         new = detector.template(wire.decode(CleanLine, held).message)
                     elif before is None:
@@ -124,7 +123,7 @@ class Scorer:
                         new = renamed.get(old, -1)
                         if new < 0:
                             new = renamed[old] = detector.template(before.template_text(old))
-                    sequence.templates[place] = new
+                    sequence.rename(place, new)
 
     def score(self, partition: int, windows: Open, records: Iterable[CleanRecord]) -> Scored:
         """Put `records` (in order of offset) into their sequences and judge those that are due."""
@@ -207,8 +206,8 @@ class Scorer:
         else:
             new = sequence.news <= reached
             if new:
-                later = enumerate(sequence.templates[settled:], settled)
-                sequence.news = min((sequence.time(at) for at, t in later if self._is_new(detector, t)), default=_NEVER)
+                later = sequence.after(settled)
+                sequence.news = min((time for time, each in later if self._is_new(detector, each)), default=_NEVER)
             if sequence.news < _NEVER:  # it may be the last line of its session
                 windows.await_news(sequence)
         yield from self._steps(sequence, settled)
@@ -231,7 +230,7 @@ class Scorer:
     def _ended(cls, scored: Scored, ended: Ended) -> Iterator[Due]:
         yield from cls._closed(scored, ended.over)
         for sequence in ended.paused:
-            length = len(sequence.templates)
+            length = len(sequence)
             yield from cls._steps(sequence, length)
             if length > sequence.judged:
                 sequence.news = _NEVER
@@ -247,7 +246,7 @@ class Scorer:
             if cut is not None:
                 scored.cuts.append(cut)
             sequence = each.sequence
-            length = len(sequence.templates)
+            length = len(sequence)
             yield from cls._steps(sequence, length)
             if sequence.kind == "session":
                 yield Due.of(sequence, length, complete=each.why in ("idle", "quiet"))

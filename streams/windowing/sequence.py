@@ -1,8 +1,7 @@
 """Pure: an open sequence, its lines in their order, packed: a million of them may be open at once."""
 
 import struct
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator
 from typing import Annotated, Any, Final, NamedTuple
 
 import msgspec
@@ -17,7 +16,7 @@ _MOST_OFFSETS: Final = 2**63 - 1
 EARLIEST: Final = -62_135_596_800
 LATEST: Final = 253_402_300_800
 """Unix seconds of the years 1 and 10000, between which a date can be written."""
-_RECORD: Final = struct.Struct("<dqqqii")
+_RECORD: Final = struct.Struct("<dqqqiii")
 SIZE: Final = _RECORD.size
 _TIME: Final = struct.Struct("<d")
 _KEY: Final = struct.Struct("<dq")
@@ -25,6 +24,11 @@ _KEYS: Final = 2
 """Time and place, by which lines are ordered first."""
 _OFFSET: Final = struct.Struct("<q")
 _OFFSET_AT: Final = 24
+_TIMED: Final = struct.Struct("<d32xi")
+"""Time and template of a line."""
+_TEMPLATE: Final = struct.Struct("<40xi")
+_TEMPLATE_ONLY: Final = struct.Struct("<i")
+_TEMPLATE_AT: Final = 40
 
 
 class InRaw(msgspec.Struct, frozen=True, gc=False):
@@ -77,14 +81,15 @@ class Stored(NamedTuple):
     """Number of its partition of the raw log, as the one who keeps the sequences counts them."""
     entry: int
     """Number of the entry in its record of the raw log."""
+    template: int
+    """Its statement, by the detector's number."""
 
 
 Rank = Callable[[int], tuple[str, int]]
 """Source -> topic and partition, by which lines that agree in time and place are ordered."""
 
 
-@dataclass(slots=True, eq=False)
-class Sequence:
+class Sequence(msgspec.Struct, eq=False, gc=False):
     """An open sequence: sessions in the order of event time, windows in the order of arrival."""
 
     key: str
@@ -100,8 +105,7 @@ class Sequence:
     open: bool = True
     paused: bool = False
     """True from when it was silent for the idle time until its next line."""
-    templates: list[int] = field(default_factory=list)
-    packed: bytearray = field(default_factory=bytearray)
+    packed: bytearray = msgspec.field(default_factory=bytearray)
     """The lines, one `Stored` after the other."""
     judged: int = 0
     """How many lines had been judged when it was judged last."""
@@ -115,7 +119,12 @@ class Sequence:
     """The overlapping window that followed it."""
 
     def __len__(self) -> int:
-        return len(self.templates)
+        return len(self.packed) // SIZE
+
+    @property
+    def templates(self) -> list[int]:
+        """Statements of the lines in their order, made anew."""
+        return [template for (template,) in _TEMPLATE.iter_unpack(self.packed)]
 
     @property
     def offsets(self) -> list[int]:
@@ -126,10 +135,23 @@ class Sequence:
         """Return the event time of the line at `place`."""
         return float(_TIME.unpack_from(self.packed, place * SIZE)[0])
 
+    def template(self, place: int) -> int:
+        """Return the statement of the line at `place`; -1 is the last."""
+        at = place * SIZE if place >= 0 else len(self.packed) + place * SIZE
+        return int(_TEMPLATE_ONLY.unpack_from(self.packed, at + _TEMPLATE_AT)[0])
+
+    def rename(self, place: int, template: int) -> None:
+        """Give the line at `place` another statement."""
+        _TEMPLATE_ONLY.pack_into(self.packed, place * SIZE + _TEMPLATE_AT, template)
+
+    def after(self, place: int) -> Iterator[tuple[float, int]]:
+        """Yield event time and statement of each line from `place` on."""
+        return _TIMED.iter_unpack(memoryview(self.packed)[place * SIZE :])
+
     def has_grown(self, by: int, time: float) -> bool:
         """Tell whether `by` lines of a session that were not judged can have none between them, when it is `time`."""
         newest = self.judged + by - 1
-        return newest < len(self.templates) and self.time(newest) <= time
+        return newest < len(self) and self.time(newest) <= time
 
     def tell(self, offset: int) -> None:
         """Note that people were told at the line of `offset`, which an overlapping window need not repeat."""
@@ -139,7 +161,7 @@ class Sequence:
 
     def settled(self, time: float) -> int:
         """Return how many lines from the first on can have none between them any more, when it is `time`."""
-        length = len(self.templates)
+        length = len(self)
         if self.kind == "window" or self.last <= time:
             return length
         low = 0
@@ -154,22 +176,19 @@ class Sequence:
     def add(self, line: CleanLine, offset: int, source: int, template: int, rank: Rank) -> None:
         """Put a line into its place."""
         raw, time, place = line.raw, line.timestamp, line.place()
-        packed = self.packed
         # of a window, nothing may depend on lines that an overlapping one has dropped
         if time > self.last or self.kind == "window":
             self.last = time
-            packed += _RECORD.pack(time, place, raw.offset, offset, source, raw.index)
-            self.templates.append(template)
+            self.packed += _RECORD.pack(time, place, raw.offset, offset, source, raw.index, template)
             return
-        mine = (time, place, raw.offset, offset, source, raw.index)
-        at = self._place_of(mine, rank)
-        packed[at * SIZE : at * SIZE] = _RECORD.pack(*mine)
-        self.templates.insert(at, template)
+        mine = (time, place, raw.offset, offset, source, raw.index, template)
+        at = self._place_of(mine, rank) * SIZE
+        self.packed[at:at] = _RECORD.pack(*mine)
 
     def _place_of(self, mine: tuple[Any, ...], rank: Rank) -> int:
         """Return where a line of a session, as it is stored, has to stand; most come late by few places, if at all."""
         packed = self.packed
-        low, high = 0, len(self.templates)
+        low, high = 0, len(self)
         middle = high - 1
         key = mine[:_KEYS]
         while low < high:

@@ -149,7 +149,7 @@ class Windows:
         sequence.paused = False
         if clock.leading + self._idle < sequence.due:
             self._look_at(sequence, clock.leading + self._idle)
-        if len(sequence.templates) >= self._long:
+        if len(sequence) >= self._long:
             full = self._filled(sequence)
             if full is not None:
                 ended = ended or Ended()
@@ -183,7 +183,7 @@ class Windows:
         """Return for how many seconds a sequence may be silent."""
         if sequence.kind == "window":
             return self._idle
-        learned = self.patience(sequence.templates[-1])
+        learned = self.patience(sequence.template(-1))
         return max(self._idle, min(learned, self._settings.patience))
 
     def _is_over(self, sequence: Sequence, timestamp: float) -> bool:
@@ -232,7 +232,7 @@ class Windows:
 
     def _filled(self, sequence: Sequence) -> Closed | None:
         """Close a sequence that has reached its length."""
-        length = len(sequence.templates)
+        length = len(sequence)
         if sequence.kind == "session":
             return self._close(sequence, "cut") if length >= self._settings.max_length else None
         if length == self._step + 1:
@@ -258,21 +258,20 @@ class Windows:
             touched=sequence.touched,
             last=sequence.last,
             packed=packed,
-            templates=sequence.templates[step:],
-            judged=len(sequence.templates) - step,
+            judged=len(sequence) - step,
             told=sequence.told if sequence.told >= offset_at(packed, 0) else -1,
         )
         rest.note.open += 1
         closed = self._close(sequence, "cut")
         sequence.successor = self._open[rest.key] = rest
-        self.lines += len(rest.templates)
+        self.lines += len(rest)
         self._look_at(rest, rest.touched + self._idle)
-        return closed._replace(kept=len(rest.templates))
+        return closed._replace(kept=len(rest))
 
     def _close(self, sequence: Sequence, why: Why) -> Closed:
         del self._open[sequence.key]
         sequence.open = False
-        self.lines -= len(sequence.templates)
+        self.lines -= len(sequence)
         self._release(sequence.note)
         if sequence.middle is not None:
             self._release(sequence.middle)
