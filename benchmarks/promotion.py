@@ -95,7 +95,7 @@ def _learn(home: Path, environment: dict[str, str]) -> None:
 async def _promoted(
     url: str, headers: dict[str, str], workers: Sequence[Worker], promotions: int
 ) -> dict[str, dict[str, Any]]:
-    await answering(url, headers)
+    await answering(url.partition("/api/")[0] + "/health/ready", {})
     await _until(lambda: asyncio.to_thread(lambda: all(worker.ready() for worker in workers)))
     answered, followed = [], []
     async with aiohttp.ClientSession(headers=headers, raise_for_status=True) as client:
