@@ -10,15 +10,17 @@ import argparse
 import asyncio
 import tempfile
 import time
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import aiohttp
+import psutil
 from fastapi import FastAPI
 from pydantic import SecretStr
 
 from benchmarks import promotion
-from benchmarks.serving import answering, process, quantile, somebody
+from benchmarks.serving import answering, process, quantile, somebody, spent
 from benchmarks.shown import show
 from deepsentry.control import Api, Mongo, Redis
 from deepsentry.local import free_port, servers
@@ -60,16 +62,28 @@ async def asked(url: str, headers: dict[str, str], rate: float, seconds: float) 
         return late, len(late) / (time.perf_counter() - began)
 
 
-async def compared(targets: dict[str, tuple[str, dict[str, str]]], rate: float, seconds: float, rounds: int) -> Any:
+@dataclass(frozen=True, slots=True)
+class Target:
+    """What is asked, and the process that answers."""
+
+    url: str
+    headers: dict[str, str]
+    process: psutil.Process
+
+
+async def compared(targets: dict[str, Target], rate: float, seconds: float, rounds: int) -> Any:
     """Ask each target in turn, `rounds` times."""
     times: dict[str, list[float]] = {name: [] for name in targets}
     rates: dict[str, list[float]] = {name: [] for name in targets}
-    for url, headers in targets.values():
-        await answering(url, headers)
-        await asked(url, headers, rate, WARM)
+    cpu = dict.fromkeys(targets, 0.0)
+    for target in targets.values():
+        await answering(target.url, target.headers)
+        await asked(target.url, target.headers, rate, WARM)
     for _ in range(rounds):
-        for name, (url, headers) in targets.items():
-            late, answered = await asked(url, headers, rate, seconds / rounds)
+        for name, target in targets.items():
+            before = spent(target.process)
+            late, answered = await asked(target.url, target.headers, rate, seconds / rounds)
+            cpu[name] += spent(target.process) - before
             times[name] += late
             rates[name].append(answered)
     return {
@@ -78,6 +92,7 @@ async def compared(targets: dict[str, tuple[str, dict[str, str]]], rate: float, 
             "answers a second": round(sum(rates[name]) / rounds, 1),
             "p50 ms": round(quantile(late, 0.5), 2),
             "p99 ms": round(quantile(late, 0.99), 2),
+            "CPU ms a request": round(1000 * cpu[name] / len(late), 3),
         }
         for name, late in times.items()
     }
@@ -101,14 +116,17 @@ def measured(home: Path, rate: float, seconds: float, rounds: int) -> dict[str, 
             "DEEPSENTRY_API__REQUESTS_PER_MINUTE": str(int(120 * rate)),
         }
         started = ("--factory", "benchmarks.api:constant", "--port", str(plain), "--no-access-log", "--loop", "uvloop")
-        with process("deepsentry", "api", **own), process("uvicorn", *started, "--http", "httptools"):
+        with (
+            process("deepsentry", "api", **own) as ours,
+            process("uvicorn", *started, "--http", "httptools") as bare,
+        ):
             targets = {
-                "a cached read": (f"http://127.0.0.1:{port}{path}", {"Authorization": f"Bearer {token}"}),
-                "a constant": (f"http://127.0.0.1:{plain}/", {}),
+                "a cached read": Target(f"http://127.0.0.1:{port}{path}", {"Authorization": f"Bearer {token}"}, ours),
+                "a constant": Target(f"http://127.0.0.1:{plain}/", {}, bare),
             }
             found: dict[str, Any] = asyncio.run(compared(targets, rate, seconds, rounds))
     read, beside = found.values()
-    found["ratio"] = {each: round(read[each] / beside[each], 2) for each in ("p50 ms", "p99 ms")}
+    found["ratio"] = {each: round(read[each] / beside[each], 2) for each in ("p50 ms", "p99 ms", "CPU ms a request")}
     return found
 
 

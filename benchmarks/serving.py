@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from datetime import timedelta
 
 import aiohttp
+import psutil
 
 from api.auth import keys
 from api.parts import compose, utc_now
@@ -63,13 +64,19 @@ def quantile(values: Sequence[float], share: float) -> float:
 
 
 @contextmanager
-def process(*arguments: str, **environment: str) -> Iterator[None]:
+def process(*arguments: str, **environment: str) -> Iterator[psutil.Process]:
     """Run a module of ours for as long as the block lasts."""
     process = subprocess.Popen(  # noqa: S603 - our own programs
         [sys.executable, "-m", *arguments], env=os.environ | environment, stderr=subprocess.DEVNULL
     )
     try:
-        yield
+        yield psutil.Process(process.pid)
     finally:
         process.terminate()
         process.wait()
+
+
+def spent(process: psutil.Process) -> float:
+    """Return the seconds of a processor, user and system, that a process has had."""
+    times = process.cpu_times()
+    return float(times.user + times.system)
