@@ -19,17 +19,19 @@ class Breaker:
         self._clock = clock
         self._failures = 0
         self._again_at = 0.0
+        self._why = ""
 
     async def call(self, ask: Callable[[], Awaitable[T]]) -> T:
         """Return what `ask` returns. Raises the server's Away, also without asking while it rests."""
         if self._failures >= FAILURES:
             if self._clock() < self._again_at:
-                message = f"the {self._away.name} did not answer {self._failures} times and is not asked for a moment"
+                message = f"{self._why}; after {self._failures} failures it is not asked for a moment"
                 raise self._away(message)
             self._again_at = self._clock() + REST  # this one tries, those beside it do not
         try:
             answer = await ask()
-        except Away:
+        except Away as error:
+            self._why = str(error)
             self._failures += 1
             self._again_at = self._clock() + REST
             raise

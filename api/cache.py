@@ -1,6 +1,7 @@
 """The cache: what was read lately, in groups that are dropped together. Without it everything works, slower."""
 
 import asyncio
+import ssl
 import time
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
@@ -8,11 +9,12 @@ from typing import Any, Final, Protocol, TypeVar
 
 from redis.asyncio import ConnectionPool
 from redis.asyncio import Redis as Client
-from redis.exceptions import RedisError
+from redis.exceptions import AuthenticationError, RedisError
 
 from api.breaker import Breaker
 from api.errors import CacheAway
 from api.metrics import ApiMetrics
+from api.reasons import reason
 from deepsentry import wire
 from deepsentry.control import Redis
 from deepsentry.errors import SettingsError, WireError
@@ -28,7 +30,6 @@ return 1
 """
 """Keeps a value unless its group was dropped since the value was read."""
 LONGEST: Final = 3600
-MOST_CONNECTIONS: Final = 100
 
 
 class Cache(Protocol):
@@ -186,7 +187,8 @@ async def answer(breaker: Breaker, ask: Callable[[], Awaitable[T]]) -> T:
         try:
             return await ask()
         except (RedisError, OSError, TimeoutError) as error:
-            message = f"the cache does not answer: {type(error).__name__}"
+            shut = isinstance(error, AuthenticationError)
+            message = f"the cache {'refuses the user or the password' if shut else reason(error)}"
             raise CacheAway(message) from error
 
     return await breaker.call(translated)
@@ -197,15 +199,36 @@ def connect(redis: Redis) -> ConnectionPool | None:
     url = redis.url.get_secret_value()
     if not url:
         return None
-    trust: dict[str, Any] = {"ssl_ca_certs": str(redis.tls_ca_file)} if redis.tls_ca_file else {}
     try:
         return ConnectionPool.from_url(
             url,
             socket_connect_timeout=redis.connect_timeout,
             socket_timeout=redis.timeout,
-            max_connections=MOST_CONNECTIONS,
-            **trust,
+            max_connections=redis.pool_max,
+            **_tls(redis, url),
         )
     except ValueError as error:
         message = f"redis.url: {error}"
         raise SettingsError(message) from None
+
+
+def _tls(redis: Redis, url: str) -> dict[str, Any]:
+    """Return whom a connection trusts and what it shows. Raises SettingsError where that cannot be used."""
+    context = ssl.create_default_context()
+    options: dict[str, Any] = {}
+    for name, path, option, take in (
+        ("tls_ca_file", redis.tls_ca_file, "ssl_ca_certs", context.load_verify_locations),
+        ("tls_client_file", redis.tls_client_file, "ssl_certfile", context.load_cert_chain),
+    ):
+        if path is None:
+            continue
+        if not url.startswith("rediss://"):
+            message = f"redis.{name}: redis.url would not be encrypted; begin it with rediss://"
+            raise SettingsError(message)
+        try:
+            take(path)
+        except (OSError, ssl.SSLError):
+            message = f"redis.{name}: no such file, or it does not hold in PEM what it should"
+            raise SettingsError(message) from None
+        options[option] = str(path)
+    return options

@@ -17,12 +17,13 @@ WITHIN: Final = 3.0
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """One server: whether it answered, in how many seconds, and what that means."""
+    """One server: whether it answered, in how many seconds, and if not: what that means, and why it is so."""
 
     name: str
     ok: bool
     seconds: float
     meaning: str = ""
+    reason: str = ""
 
 
 async def look(parts: Parts) -> tuple[State, list[Look]]:
@@ -40,8 +41,9 @@ async def _look(name: str, ask: Callable[[], Awaitable[str | None]], meaning: st
     started = time.perf_counter()
     try:
         said = await asyncio.wait_for(ask(), WITHIN)
-    except (Away, TimeoutError):
-        return Look(name, ok=False, seconds=time.perf_counter() - started, meaning=meaning)
+    except (Away, TimeoutError) as error:
+        why = str(error) or f"the {name} did not answer within {WITHIN:g} seconds"
+        return Look(name, ok=False, seconds=time.perf_counter() - started, meaning=meaning, reason=why)
     return Look(name, ok=not said, seconds=time.perf_counter() - started, meaning=said or "")
 
 

@@ -1,13 +1,13 @@
 """What the control plane tells the workers: records on the stream's topics, each acknowledged by the broker."""
 
 import asyncio
+import threading
 import time
 from collections.abc import Callable, Mapping
 from typing import Final, Protocol
 
 from confluent_kafka import KafkaError as Refusal
 from confluent_kafka import KafkaException, Message, Producer
-from confluent_kafka.admin import AdminClient
 
 from api.breaker import Breaker
 from api.errors import StreamAway
@@ -39,12 +39,16 @@ class Stream(Protocol):
 
 
 class KafkaStream:
-    """A `Stream`; connects at the first value, and polls the client in a thread of the pool while something is due."""
+    """A `Stream`; connects at the first question or value, and polls the client in the pool while something is due.
+
+    A client that is new takes half a second until it may write (it asks for its id before there is a connection, and
+    only then again): the first probe of readiness bears that, and no promotion.
+    """
 
     def __init__(self, kafka: Kafka, clock: Callable[[], float] = time.monotonic) -> None:
         self._config = librdkafka_config(kafka)
         self._producer: Producer | None = None
-        self._admin: AdminClient | None = None
+        self._making = threading.Lock()
         self._breaker = Breaker(StreamAway, clock)
 
     async def publish(self, topic: Topic, key: str, value: object, headers: Mapping[str, str] | None = None) -> None:
@@ -62,19 +66,17 @@ class KafkaStream:
             await asyncio.to_thread(self._producer.flush, ANSWER_WITHIN)
 
     def _publish(self, topic: str, key: str, data: bytes | None, headers: dict[str, str]) -> None:
-        if self._producer is None:
-            own = {"enable.idempotence": True, "acks": "all", "delivery.timeout.ms": int(1000 * ANSWER_WITHIN)}
-            self._producer = Producer(self._config | own | {"linger.ms": 0})
+        producer = self._client()
         outcome: list[Refusal | None] = []
 
         def delivered(error: Refusal | None, _: Message) -> None:
             outcome.append(error)
 
         try:
-            self._producer.produce(topic, data, key, headers=list(headers.items()), on_delivery=delivered)
+            producer.produce(topic, data, key, headers=list(headers.items()), on_delivery=delivered)
             deadline = time.monotonic() + ANSWER_WITHIN + 1.0
             while not outcome and time.monotonic() < deadline:
-                self._producer.poll(0.05)
+                producer.poll(0.05)
         except (KafkaException, BufferError) as error:
             message = f"the stream does not take it: {type(error).__name__}"
             raise StreamAway(message) from error
@@ -84,9 +86,14 @@ class KafkaStream:
 
     def _metadata(self) -> None:
         try:
-            if self._admin is None:
-                self._admin = AdminClient(self._config)
-            self._admin.list_topics(timeout=2.0)
+            self._client().list_topics(timeout=2.0)
         except KafkaException as error:
             message = "the stream does not answer"
             raise StreamAway(message) from error
+
+    def _client(self) -> Producer:
+        with self._making:
+            if self._producer is None:
+                own = {"enable.idempotence": True, "acks": "all", "delivery.timeout.ms": int(1000 * ANSWER_WITHIN)}
+                self._producer = Producer(self._config | own | {"linger.ms": 0})
+            return self._producer

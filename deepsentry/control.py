@@ -64,6 +64,8 @@ class Mongo(Section):
     replica_set: str = ""
     tls_ca_file: Path | None = None
     """PEM; where set, connections use TLS and the server's certificate must chain to it."""
+    tls_client_file: Path | None = None
+    """PEM of a certificate and its key, for a store that asks for one."""
 
 
 class Redis(Section):
@@ -73,5 +75,8 @@ class Redis(Section):
     prefix: str = Field("deepsentry:", pattern=r"^[A-Za-z0-9_.:-]{0,64}$")
     connect_timeout: float = Field(0.5, gt=0, le=10)
     timeout: float = Field(0.5, gt=0, le=10)
+    pool_max: int = Field(100, ge=1, le=1000)
     tls_ca_file: Path | None = None
     """PEM, for `rediss://` where the server's certificate is not of a public authority."""
+    tls_client_file: Path | None = None
+    """PEM of a certificate and its key, for `rediss://` where the cache asks for one."""

@@ -14,7 +14,7 @@ from cryptography.x509.oid import NameOID
 
 @dataclass(frozen=True)
 class Certificates:
-    """PEM files: whom to trust, and what a server at localhost shows."""
+    """PEM files: whom to trust, and what a server shows."""
 
     authority: Path
     certificate: Path
@@ -26,7 +26,8 @@ class Certificates:
         return context
 
 
-def certificates(folder: Path) -> Certificates:
+def certificates(folder: Path, host: str = "localhost") -> Certificates:
+    """Make both for a server that is called `host` and is on this machine."""
     now = datetime.now(UTC)
     signer, own = ec.generate_private_key(ec.SECP256R1()), ec.generate_private_key(ec.SECP256R1())
 
@@ -62,7 +63,7 @@ def certificates(folder: Path) -> Certificates:
         .add_extension(x509.SubjectKeyIdentifier.from_public_key(signer.public_key()), critical=False)
         .sign(signer, hashes.SHA256())
     )
-    names = [x509.DNSName("localhost"), x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]
+    names = [x509.DNSName(host), x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]
     leaf = (
         base("localhost", own.public_key())
         .add_extension(x509.SubjectAlternativeName(names), critical=False)

@@ -27,7 +27,10 @@ class Dependency(Shown):
 
     ok: bool
     seconds: float = Field(ge=0, examples=[0.0012])
-    meaning: str = Field(examples=[""])
+    meaning: str = Field(description="What its absence means.", examples=[""])
+    reason: str = Field(
+        description="Why it does not answer, without addresses.", examples=["the store does not answer in time"]
+    )
 
 
 class Ready(Shown):
@@ -53,7 +56,8 @@ async def ready(parts: HouseParts, response: Response) -> Ready:
     return Ready(
         status=state,
         dependencies={
-            each.name: Dependency(ok=each.ok, seconds=round(each.seconds, 4), meaning=each.meaning) for each in looks
+            each.name: Dependency(ok=each.ok, seconds=round(each.seconds, 4), meaning=each.meaning, reason=each.reason)
+            for each in looks
         },
     )
 

@@ -18,6 +18,7 @@ from pymongo.errors import CollectionInvalid, DuplicateKeyError, OperationFailur
 from api.breaker import Breaker
 from api.errors import Duplicate, InvalidInput, StoreAway
 from api.metrics import ApiMetrics
+from api.reasons import reason
 from api.store.collection import BY_ID, Change, Collection, Join, Joined, Order, Stored, T
 from api.store.migrations.step import Layout
 from api.store.where import AnyOf, Condition, Where
@@ -96,10 +97,12 @@ def client(mongo: Mongo) -> "AsyncIOMotorClient[Document]":
         options["replicaSet"] = mongo.replica_set
     if mongo.tls_ca_file:
         options |= {"tls": True, "tlsCAFile": str(mongo.tls_ca_file)}
+    if mongo.tls_client_file:
+        options |= {"tls": True, "tlsCertificateKeyFile": str(mongo.tls_client_file)}
     try:
         return AsyncIOMotorClient(mongo.url.get_secret_value(), **options)
     except (PyMongoError, ssl.SSLError, OSError, ValueError) as error:
-        message = f"mongo.url or mongo.tls_ca_file cannot be used: {type(error).__name__}"
+        message = f"mongo.url, mongo.tls_ca_file or mongo.tls_client_file cannot be used: {type(error).__name__}"
         raise StoreAway(message) from None
 
 
@@ -121,7 +124,9 @@ class Asked:
             except PyMongoError as error:
                 if isinstance(error, OperationFailure) and error.code not in SHUT:
                     raise  # it answered: a value is taken, or a mistake of ours
-                message = f"the store does not answer: {type(error).__name__}"
+                shut = isinstance(error, OperationFailure)
+                why = "refuses the user or the password" if shut else reason(error)
+                message = f"the store {why}"
                 raise StoreAway(message) from error
 
         started = time.perf_counter()

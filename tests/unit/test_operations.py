@@ -44,3 +44,7 @@ def test_every_setting_that_is_explained_exists() -> None:
     named = {name for row in table.splitlines()[2:] for name in re.findall(r"`([a-z]+\.[a-z_]+)`", row.split("|")[1])}
     assert named
     assert named <= set(known_keys())
+
+
+def test_every_setting_of_store_and_cache_is_explained() -> None:
+    assert {key for key in known_keys() if key.startswith(("mongo.", "redis."))} <= SPANS

@@ -20,12 +20,14 @@ from api.store.projects import Member, Project
 from api.store.sessions import Session
 from api.store.users import User
 from deepsentry.control import Api, Mongo, Redis
+from deepsentry.handling import Alerts, Links
 from deepsentry.sections import Kafka, Models
 from deepsentry.settings import Settings
 
 NOBODY = "127.0.0.1:1"
 """Where nobody listens."""
 PASSWORD = "correct horse battery staple"
+LINKS = Links(url="http://testserver", key=SecretStr("a key for links, long enough"))
 
 
 @dataclass(frozen=True)
@@ -49,6 +51,7 @@ class House:
             redis=redis,
             kafka=Kafka(bootstrap=bootstrap),
             models=Models(registry=home / "registry"),
+            alerts=Alerts(links=LINKS),
         )
         self.ahead = timedelta()
         self._stopped: datetime | None = None

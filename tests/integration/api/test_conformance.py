@@ -46,7 +46,9 @@ async def test_answers_are_as_the_schema_says_and_as_rights_allow_whoever_asks(
             with served(House(*own, requests_per_minute=0, trusted_proxies=())) as url:
                 found = [await asked(each, url) for each in callers]
     with capsys.disabled():
-        sys.stdout.write("".join(f"\n{shown(each)}" for each in found) + "\n")
+        never = sorted(set(OF).difference(*(each.done for each in found)))
+        sys.stdout.write("".join(f"\n{shown(each)}" for each in found))
+        sys.stdout.write(f"\n{'together':>9}: never done: {', '.join(never) or 'none'}\n")
     failures = {f"{each.caller}: {what}": how for each in found for what, how in each.failures.items()}
     assert not failures, "\n\n".join(f"{what}\n{how}" for what, how in failures.items())
     assert sum(each.cases for each in found) >= CASES

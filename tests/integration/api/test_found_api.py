@@ -1,13 +1,10 @@
 """What the stream found and how it is, over HTTP on real servers."""
 
-import dataclasses
 from datetime import UTC, datetime, timedelta
 
 import httpx
 import msgspec
-from pydantic import SecretStr
 
-from api.app import create_app
 from deepsentry import topics, wire
 from deepsentry.events import (
     Alert,
@@ -16,7 +13,6 @@ from deepsentry.events import (
     Verdict,
     WorkerStatus,
 )
-from deepsentry.handling import Links
 from deepsentry.links import Link, sign
 from streams.alerts.exemption import Exemption
 from tests.integration.api.world import REFERENCE, World, strange
@@ -109,16 +105,15 @@ async def test_the_pipeline_shows_what_concerns_the_project(world: World) -> Non
 
 
 async def test_a_signed_link_in_a_notice_gives_its_one_answer_and_a_scanner_that_follows_it_none(world: World) -> None:
-    key = "a key for links, long enough"
     parts = world.house.parts
-    alerts = parts.settings.alerts.model_copy(update={"links": Links(url="http://testserver", key=SecretStr(key))})
-    settings = parts.settings.model_copy(update={"alerts": alerts})
-    app = create_app(settings, dataclasses.replace(parts, settings=settings))
+    key = parts.settings.alerts.links.key.get_secret_value().encode()
     await world.tell(topics.ANOMALIES, "f", strange("a1"))
     ends = parts.now() + timedelta(days=1)
-    token, later = (sign(Link(name, "", "false_alarm", "oncall", ends), key.encode()) for name in ("a1", "a2"))
-    over = sign(Link("a1", "", "true", "oncall", parts.now() - timedelta(seconds=1)), key.encode())
-    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://testserver") as anybody:
+    token, later = (sign(Link(name, "", "false_alarm", "oncall", ends), key) for name in ("a1", "a2"))
+    over = sign(Link("a1", "", "true", "oncall", parts.now() - timedelta(seconds=1)), key)
+    async with httpx.AsyncClient(
+        transport=httpx.ASGITransport(world.house.app), base_url="http://testserver"
+    ) as anybody:
         looked = await anybody.get(f"/verdicts/{token}")
         assert (looked.status_code, "false alarm" in looked.text) == (200, True)
         assert world.on(topics.FEEDBACK, Verdict) == []

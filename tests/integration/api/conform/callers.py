@@ -15,6 +15,7 @@ from api.work import grants
 from deepsentry import topics, wire
 from deepsentry.events import Job, JobReport, ModelReference, Verdict, WorkerStatus
 from deepsentry.kafka import Stored
+from deepsentry.links import Link, sign
 from models.archive import pack
 from models.registry import Registry
 from tests.integration.api.house import House, Someone
@@ -106,6 +107,12 @@ class Caller:
         said = Verdict(id_, "true", self.me.id, self.house.now(), found.fingerprint, "a note", model=reference)
         await self.tell(topics.FEEDBACK, said, f"verdict/{id_}")
         return id_
+
+    async def link(self) -> str:
+        """Return a signed link, as a notice of an anomaly holds it."""
+        ends = self.house.now() + timedelta(days=1)
+        key = self.house.settings.alerts.links.key.get_secret_value()
+        return sign(Link(await self.judged(), self.standing["alert"], "true", "oncall", ends), key.encode())
 
     @property
     def topic(self) -> str:

@@ -185,7 +185,7 @@ async def _new_member(caller: Caller) -> dict[str, Any]:
     return {"user": await _somebody(caller)}
 
 
-PARTS: Final = {"user", "key", "grant", "dataset", "job", "silence", "anomaly", "project", "session"}
+PARTS: Final = {"user", "key", "grant", "dataset", "job", "silence", "anomaly", "project", "session", "token"}
 Makes = Callable[[Caller], Awaitable[str | dict[str, Any]]]
 MADE: Final[dict[str, dict[str, Makes]]] = {
     "show_user": {"user": _somebody},
@@ -219,4 +219,6 @@ MADE: Final[dict[str, dict[str, Makes]]] = {
     "promote": {"body": _version},
     "challenge": {"body": _version},
     "judge": {"anomaly": Caller.judged, "body": _alert},
+    "look": {"token": Caller.link},
+    "say": {"token": Caller.link},
 }
