@@ -91,6 +91,7 @@ class RedisCache:
         self._keep = self._client.register_script(KEEP)
         self._wanted: dict[tuple[str, str], asyncio.Future[Read]] = {}  # by group and name
         self._reading: asyncio.Task[None] | None = None
+        self._loading: dict[tuple[str, str, bytes], asyncio.Task[Any]] = {}  # by group, name and epoch
 
     async def through(
         self, group: str, name: str, kind: type[T], seconds: float, load: Callable[[], Awaitable[T]]
@@ -111,15 +112,31 @@ class RedisCache:
                 self._metrics.cache_reads.labels("hit").inc()
                 return value
         self._metrics.cache_reads.labels("miss").inc()
-        epoch: Read = None
-        with suppress(CacheAway):
+        try:
             epoch = await self._ask(lambda: self._epoch(group))  # before it is loaded: a drop meanwhile shows
+        except CacheAway:
+            epoch = None
+        if epoch is None:
+            return await load()
+        key = (group, name, epoch)
+        loading: asyncio.Task[T] | None = self._loading.get(key)
+        if loading is None:
+            # who saw the same epoch knows of no later change: what is being loaded is right for all of them
+            loading = self._loading[key] = asyncio.create_task(self._anew(group, name, seconds, epoch, load))
+            loading.add_done_callback(lambda done: self._loaded(key, done))
+        return await asyncio.shield(loading)
+
+    async def _anew(self, group: str, name: str, seconds: float, epoch: bytes, load: Callable[[], Awaitable[T]]) -> T:
         value = await load()
-        line = b"%.3f " % (time.time() + seconds) + wire.encode(value)
-        if epoch is not None:
-            with suppress(CacheAway):
-                await self._ask(lambda: self._keep(self._keys(group), [name, line, epoch, int(1000 * max(seconds, 1))]))
+        line = b"%.6f " % (time.time() + seconds) + wire.encode(value)
+        with suppress(CacheAway):
+            await self._ask(lambda: self._keep(self._keys(group), [name, line, epoch, int(1000 * max(seconds, 1))]))
         return value
+
+    def _loaded(self, key: tuple[str, str, bytes], done: asyncio.Task[Any]) -> None:
+        del self._loading[key]
+        if not done.cancelled():
+            done.exception()  # nobody may wait for it any more
 
     async def drop(self, group: str) -> None:
         """Forget every value of a group; a cache that is away forgets by time."""
