@@ -8,7 +8,6 @@ from typing import Any, Final
 from fastapi import APIRouter, Depends, FastAPI
 from fastapi.exceptions import RequestValidationError
 from fastapi.openapi.utils import get_openapi
-from prometheus_fastapi_instrumentator import Instrumentator
 from starlette.exceptions import HTTPException
 from starlette.middleware.cors import CORSMiddleware
 
@@ -16,6 +15,7 @@ from api import tracing
 from api.bodies import Bodies
 from api.dependencies import within_limits
 from api.envelope import Envelope
+from api.metering import Metering
 from api.parts import Parts, compose
 from api.problems import Problem, answer
 from api.routes import (
@@ -96,9 +96,7 @@ def _surround(app: FastAPI, parts: Parts) -> None:
     """Put around the app, from the inside to the outside."""
     api = parts.settings.api
     app.state.last_spans = tracing.trace(app, api)
-    Instrumentator(
-        registry=parts.metrics.registry, should_group_status_codes=False, excluded_handlers=["/metrics", "/health/.*"]
-    ).instrument(app)
+    app.add_middleware(Metering, registry=parts.metrics.registry, prefix=V1)
     app.add_middleware(Bodies, limit=api.max_body_bytes)
     if api.origins:
         app.add_middleware(

@@ -20,8 +20,7 @@ from deepsentry.control import Redis
 from deepsentry.errors import SettingsError, WireError
 
 T = TypeVar("T")
-Read = tuple[bytes | None, bytes | None]
-"""A value, and the epoch of its group."""
+Read = bytes | None
 KEEP: Final = """
 if redis.call('GET', KEYS[2]) ~= ARGV[3] then return 0 end
 redis.call('HSET', KEYS[1], ARGV[1], ARGV[2])
@@ -92,13 +91,14 @@ class RedisCache:
         self._keep = self._client.register_script(KEEP)
         self._wanted: dict[tuple[str, str], asyncio.Future[Read]] = {}  # by group and name
         self._reading: asyncio.Task[None] | None = None
+        self._loading: dict[tuple[str, str, bytes], asyncio.Task[Any]] = {}  # by group, name and epoch
 
     async def through(
         self, group: str, name: str, kind: type[T], seconds: float, load: Callable[[], Awaitable[T]]
     ) -> T:
         """Return the value, from the cache where it is young enough."""
         try:
-            kept, epoch = await self._ask(lambda: self._read(group, name))
+            kept = await self._ask(lambda: self._read(group, name))
         except CacheAway:
             self._metrics.cache_reads.labels("away").inc()
             return await load()
@@ -112,13 +112,31 @@ class RedisCache:
                 self._metrics.cache_reads.labels("hit").inc()
                 return value
         self._metrics.cache_reads.labels("miss").inc()
+        try:
+            epoch = await self._ask(lambda: self._epoch(group))  # before it is loaded: a drop meanwhile shows
+        except CacheAway:
+            epoch = None
+        if epoch is None:
+            return await load()
+        key = (group, name, epoch)
+        loading: asyncio.Task[T] | None = self._loading.get(key)
+        if loading is None:
+            # who saw the same epoch knows of no later change: what is being loaded is right for all of them
+            loading = self._loading[key] = asyncio.create_task(self._anew(group, name, seconds, epoch, load))
+            loading.add_done_callback(lambda done: self._loaded(key, done))
+        return await asyncio.shield(loading)
+
+    async def _anew(self, group: str, name: str, seconds: float, epoch: bytes, load: Callable[[], Awaitable[T]]) -> T:
         value = await load()
-        line = b"%.3f " % (time.time() + seconds) + wire.encode(value)
+        line = b"%.6f " % (time.time() + seconds) + wire.encode(value)
         with suppress(CacheAway):
-            await self._ask(
-                lambda: self._keep(self._keys(group), [name, line, epoch or b"", int(1000 * max(seconds, 1))])
-            )
+            await self._ask(lambda: self._keep(self._keys(group), [name, line, epoch, int(1000 * max(seconds, 1))]))
         return value
+
+    def _loaded(self, key: tuple[str, str, bytes], done: asyncio.Task[Any]) -> None:
+        del self._loading[key]
+        if not done.cancelled():
+            done.exception()  # nobody may wait for it any more
 
     async def drop(self, group: str) -> None:
         """Forget every value of a group; a cache that is away forgets by time."""
@@ -150,10 +168,7 @@ class RedisCache:
             try:
                 async with self._client.pipeline(transaction=False) as pipe:
                     for group, name in wanted:
-                        values, epochs = self._keys(group)
-                        pipe.hget(values, name)
-                        pipe.set(epochs, b"0", ex=LONGEST, nx=True)
-                        pipe.get(epochs)
+                        pipe.hget(self._keys(group)[0], name)
                     found = await pipe.execute()
             except BaseException as error:
                 for future in wanted.values():
@@ -162,8 +177,18 @@ class RedisCache:
                 if not isinstance(error, Exception):
                     raise
             else:
-                for at, future in enumerate(wanted.values()):
-                    future.set_result((found[3 * at], found[3 * at + 2]))
+                for future, kept in zip(wanted.values(), found, strict=True):
+                    future.set_result(kept)
+
+    async def _epoch(self, group: str) -> Read:
+        """Return the epoch of a group, which begins where it has none."""
+        epochs = self._keys(group)[1]
+        async with self._client.pipeline(transaction=False) as pipe:
+            pipe.set(epochs, b"0", ex=LONGEST, nx=True)
+            pipe.get(epochs)
+            _, epoch = await pipe.execute()
+        found: Read = epoch
+        return found
 
     def _keys(self, group: str) -> tuple[str, str]:
         """Return where the values of a group are, and its epoch."""

@@ -11,6 +11,7 @@ from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api import problems
+from api.metering import QUIET
 from deepsentry import logs
 
 REQUEST_ID: Final = re.compile(r"[A-Za-z0-9._-]{8,64}")
@@ -24,7 +25,6 @@ HEADERS: Final = {
 }
 """Set where the answer does not set them itself."""
 HSTS: Final = "max-age=31536000; includeSubDomains"
-QUIET: Final = ("/health/", "/metrics")
 
 log = logs.get("api")
 

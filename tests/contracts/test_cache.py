@@ -95,6 +95,40 @@ async def test_what_was_read_is_not_read_again(valkey: RedisCache) -> None:
     assert source.asked == 3
 
 
+async def test_what_many_miss_at_once_is_loaded_once_and_who_leaves_takes_nobody_along(valkey: RedisCache) -> None:
+    source, ready = Source(), asyncio.Event()
+
+    async def slow() -> int:
+        await ready.wait()
+        return await source.load()
+
+    readers = [asyncio.create_task(valkey.through("g", "n", int, 60.0, slow)) for _ in range(20)]
+    await asyncio.sleep(0.2)
+    readers[0].cancel()
+    ready.set()
+    assert await asyncio.gather(*readers[1:]) == [1] * 19
+    assert source.asked == 1
+
+
+async def test_who_comes_after_a_change_is_not_given_what_was_being_loaded_before_it(valkey: RedisCache) -> None:
+    reading, ready = asyncio.Event(), asyncio.Event()
+
+    async def before() -> int:
+        reading.set()
+        await ready.wait()
+        return 1
+
+    early = asyncio.create_task(valkey.through("g", "n", int, 60.0, before))
+    await reading.wait()
+    await valkey.drop("g")
+    source = Source()
+    source.value = 2
+    assert await valkey.through("g", "n", int, 60.0, source.load) == 2
+    ready.set()
+    assert await early == 1
+    assert await valkey.through("g", "n", int, 60.0, source.load) == 2
+
+
 async def test_a_value_grows_too_old(valkey: RedisCache) -> None:
     source = Source()
     for _ in range(2):

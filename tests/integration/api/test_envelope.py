@@ -192,12 +192,19 @@ async def test_metrics_name_routes_and_no_ids_and_may_want_a_token(tmp_path: Pat
         ann = await house.person(**{project.id: "viewer"})
         for _ in range(2):
             await house.client.get(f"/projects/{project.id}", headers=ann.headers)
+        await house.client.get("http://testserver/verdicts/nonsense")
+        await house.client.get(f"/nothing/{project.id}")
         url = "http://testserver/metrics"
         assert (await house.client.get(url)).status_code == 401
         found = await house.client.get(url, headers={"Authorization": "Bearer a token for Prometheus"})
         assert found.status_code == 200
         for name in ("http_requests_total", "deepsentry_store_seconds_bucket", "deepsentry_cache_reads_total"):
             assert name in found.text
+        counted = 'http_requests_total{handler="/api/v1/projects/{project}",method="GET",status="200"} 2.0'
+        assert counted in found.text
+        assert '{handler="/verdicts/{token}",method="GET",status="403"} 1.0' in found.text
+        assert '{handler="none",method="GET",status="404"} 1.0' in found.text
+        assert "/metrics" not in found.text
         assert "deepsentry_active_users 1.0" in found.text
         assert 'deepsentry_cache_reads_total{outcome="hit"}' in found.text
         assert project.id not in found.text
