@@ -58,14 +58,15 @@ def test_a_worker_that_stood_still_while_others_took_over_tells_nothing_else(
     eventually(lambda: in_the_middle(run))
     zombie.pause()
     stopped = time.monotonic()
-    run.publish(0.3)
+    run.publish(0.1)
     eventually(lambda: run.stream.sanitized() and run.stream.scored())
     assert zombie.ready().status == 0
     assert ready(other)
     audit(run.stream, undisturbed)
-    time.sleep(max(0.0, seconds - (time.monotonic() - stopped)))
+    # until the end, and at once then: lines that stayed away for longer than IDLE would end sessions
+    run.publish_slowly(seconds, until=lambda: time.monotonic() - stopped > seconds)
     zombie.resume()
-    run.publish()  # now: lines that stayed away for longer than IDLE would end sessions
+    run.publish()
     eventually(lambda: not zombie.lives or zombie.ready().status == 200)
     assert finish(run).nothing
 
@@ -74,9 +75,9 @@ def test_a_worker_that_stood_still_while_others_took_over_tells_nothing_else(
 def test_a_sanitizer_that_is_missing_for_longer_than_a_session_may_be_silent_cuts_none_in_two(
     run: Run, finish: Finish
 ) -> None:
-    sanitize, _ = run.work(*STAGES)
+    sanitize, _ = run.work(*STAGES, **LATER)
     run.publish(0.5)
-    eventually(lambda: run.stream.handled("sanitize", topics.RAW.name) > 0)
+    eventually(lambda: in_the_middle(run))  # where nothing is left to do, silence ends sessions by rule
     sanitize.kill()
     time.sleep(2.5 * IDLE)
     run.work("sanitize")
