@@ -12,8 +12,8 @@ from tests.faults.proxy import Proxy
 from tests.integration.stream import PARTITIONS, Stream, eventually, shop_records
 from tests.integration.workers import Worker
 
-IDLE = 20.0
-"""Seconds: longer than a member is missed by its group, as in the defaults."""
+IDLE = 30.0
+"""Seconds: longer than its group misses a member and the next one that is killed, as in the defaults."""
 BEGIN = 1_795_000_000.0
 PATIENCE = 180.0
 

@@ -90,8 +90,8 @@ def test_members_that_come_and_go_every_few_seconds_for_a_minute_change_nothing(
     ends = [Worker.end, Worker.kill]
     deadline = time.monotonic() + 60
     while time.monotonic() < deadline:
-        passing = run.work(*STAGES)
-        run.publish(0.1)
+        passing = [run.stream.work(stage) for stage in STAGES]
+        run.publish_slowly(60, until=lambda: all(map(ready, passing)))  # noqa: B023 - it is asked in this turn only
         for worker in passing:
             ends[0](worker)
         ends.reverse()
