@@ -30,6 +30,9 @@ from streams.transport.reach import deleted_unread, unanswered
 TOGETHER_WITHIN: Final = 0.5
 """Seconds that a fetched partition waits for others whose records are on their way."""
 FETCH_PAUSE: Final = 0.005
+GATHER_BYTES: Final = 65_536
+GATHER_MS: Final = 10
+"""The broker answers when there are so many bytes, or after so many milliseconds."""
 
 log = logs.get("transport")
 
@@ -60,6 +63,12 @@ class ConsumerThread(AIOKafkaConsumerThread):
             await super().on_thread_stop()
         except asyncio.CancelledError:
             log.warning("client_stopped_hard", reason="the broker did not answer")
+
+    def _create_worker_consumer(self, transport: Any) -> aiokafka.AIOKafkaConsumer:
+        """Let the broker gather what comes for some milliseconds: an answer for each record is what costs most."""
+        consumer = super()._create_worker_consumer(transport)
+        consumer._fetch_min_bytes, consumer._fetch_max_wait_ms = GATHER_BYTES, GATHER_MS  # noqa: SLF001 - Faust fixes both
+        return consumer
 
     async def _fetch_records(
         self,

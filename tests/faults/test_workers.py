@@ -76,8 +76,10 @@ def test_a_sanitizer_that_is_missing_for_longer_than_a_session_may_be_silent_cut
     run: Run, finish: Finish
 ) -> None:
     sanitize, _ = run.work(*STAGES, **LATER)
-    run.publish(0.5)
-    eventually(lambda: in_the_middle(run))  # where nothing is left to do, silence ends sessions by rule
+    run.publish(0.3)
+    eventually(lambda: run.stream.handled("sanitize", topics.RAW.name) > 0)
+    run.publish(0.2)
+    eventually(lambda: in_the_middle(run))  # of a stage that has committed: else silence ends sessions by rule
     sanitize.kill()
     time.sleep(2.5 * IDLE)
     run.work("sanitize")
