@@ -44,7 +44,7 @@ RAW: Final = Topic(
 )
 CLEAN: Final = Topic(
     "deepsentry.logs.clean.v1",
-    "sanitized entries, keyed by sequence",
+    "sanitized entries, keyed by sequence; a header of some says how far the raw log was",
     retention_ms=7 * DAY,
     config={"max.message.bytes": str(8 * MIB)},  # a line of escapes grows sixfold in JSON
 )
