@@ -5,6 +5,7 @@ from hypothesis import strategies as st
 
 from deepsentry.events import CleanEntry, Position, SequenceKind
 from deepsentry.sections import Sequences
+from streams.windowing.marks import Reached
 from streams.windowing.resume import Resume
 from streams.windowing.sequence import CleanLine
 from streams.windowing.window import Closed, Ended, Windows
@@ -171,6 +172,8 @@ class Step:
     gap: float
     kind: SequenceKind
     source: int
+    mark: float | None = None
+    """How many seconds after the line's time all sources are said to have reached behind it."""
 
 
 def waits(_template: int) -> float:
@@ -184,6 +187,7 @@ STEPS = st.lists(
         st.sampled_from([0.0, 0.5, 3.0, 11.0, -20.0, 500.0]),
         st.sampled_from(["session", "window"]),
         st.integers(0, 2),
+        st.sampled_from([None, None, None, 0.0, -5.0, -30.0, 3.0, 12.0]),
     ),
     max_size=120,
 )
@@ -223,14 +227,27 @@ SILENT = [
 """The foremost partition has fallen silent when the note is taken."""
 
 
-def lines_of(steps: list[Step]) -> list[CleanEntry]:
+Line = tuple[CleanEntry, Reached | None]
+
+
+def lines_of(steps: list[Step]) -> list[Line]:
     time, lines = 1000.0, []
     for offset, step in enumerate(steps):
         time += step.gap
         key = f"{step.kind}-{step.key}"
         raw = Position("deepsentry.logs.raw.v1", step.source, offset)
-        lines.append(clean(offset, sequence=key, kind=step.kind, timestamp=time, raw=raw))
+        mark = None if step.mark is None else {f"{raw.topic}/{n}": time + step.mark - n for n in range(3)}
+        lines.append((clean(offset, sequence=key, kind=step.kind, timestamp=time, raw=raw), mark))
     return lines
+
+
+def ended_by(windows: Windows, lines: list[Line], first: int = 0) -> list[Closed]:
+    closed = []
+    for offset, (entry, mark) in enumerate(lines, first):
+        closed += put(windows, offset, entry).over
+        if mark is not None:
+            closed += (windows.advance(mark, 2.0 * offset) or Ended()).over
+    return closed
 
 
 @settings(max_examples=500, deadline=None)
@@ -241,11 +258,11 @@ def test_a_replay_from_the_note_of_any_commit_rebuilds_what_was_open(steps: list
     lines = lines_of(steps)
     commit = min(at, len(lines))
     undisturbed: Windows = Windows(SMALL, patience=waits, note_every=3)
-    cuts = [c.cut() for c in closed_by(undisturbed, lines[:commit])]
+    cuts = [c.cut() for c in ended_by(undisturbed, lines[:commit])]
     note = undisturbed.resume()
     expected = {s.key: list(s.offsets) for s in undisturbed}
     # the worker that died had published cuts of lines beyond its last commit, too
-    beyond = [c.cut() for c in closed_by(undisturbed, lines[commit : commit + ahead], commit)]
+    beyond = [c.cut() for c in ended_by(undisturbed, lines[commit : commit + ahead], commit)]
     handled: dict[str, int] = {}
     for cut in (*cuts, *beyond):
         if cut is not None:
@@ -253,7 +270,7 @@ def test_a_replay_from_the_note_of_any_commit_rebuilds_what_was_open(steps: list
             handled[key] = max(offset, handled.get(key, -1))
 
     replayed: Windows = Windows(SMALL, note, handled, waits, note_every=3)
-    closed_by(replayed, lines[note.begin : commit], note.begin)
+    ended_by(replayed, lines[note.begin : commit], note.begin)
 
     rebuilt = {s.key: s.offsets for s in replayed}
     for key, offsets_of_key in expected.items():
@@ -268,12 +285,12 @@ def test_what_closes_after_a_replay_is_what_closes_without_one(steps: list[Step]
     lines = lines_of(steps)
     commit = min(at, len(lines))
     undisturbed: Windows = Windows(SMALL, patience=waits, note_every=3)
-    before = closed_by(undisturbed, lines[:commit])
+    before = ended_by(undisturbed, lines[:commit])
     note = undisturbed.resume()
     handled = dict(cut for cut in (c.cut() for c in before) if cut is not None)
     replayed: Windows = Windows(SMALL, note, handled, waits, note_every=3)
-    closed_by(replayed, lines[note.begin : commit], note.begin)
+    ended_by(replayed, lines[note.begin : commit], note.begin)
 
-    after = closed_by(replayed, lines[commit:], commit)
+    after = ended_by(replayed, lines[commit:], commit)
 
-    assert offsets(after) == offsets(closed_by(undisturbed, lines[commit:], commit))
+    assert offsets(after) == offsets(ended_by(undisturbed, lines[commit:], commit))
