@@ -291,11 +291,9 @@ class Windows:
 
     def _turn_to(self, topic: str, partition: int) -> None:
         self._topic, self._partition, self._name = topic, partition, f"{topic}/{partition}"
-        source = topic, partition
-        if source not in self._source_of:
-            self._source_of[source] = len(self._sources)
-            self._sources.append(source)
-        self._source = self._source_of[source]
+        self._source = self._source_of.setdefault((topic, partition), len(self._sources))
+        if self._source == len(self._sources):
+            self._sources.append((topic, partition))
 
     def _now(self) -> Resume:
         return Resume(self._next, self.clock.newest(), self.clock.awake)
