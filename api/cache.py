@@ -14,7 +14,7 @@ from redis.exceptions import AuthenticationError, RedisError
 from api.breaker import Breaker
 from api.errors import CacheAway
 from api.metrics import ApiMetrics
-from api.reasons import reason
+from api.reasons import REFUSED, reason
 from deepsentry import wire
 from deepsentry.control import Redis
 from deepsentry.errors import SettingsError, WireError
@@ -213,7 +213,7 @@ async def answer(breaker: Breaker, ask: Callable[[], Awaitable[T]]) -> T:
             return await ask()
         except (RedisError, OSError, TimeoutError) as error:
             shut = isinstance(error, AuthenticationError)
-            message = f"the cache {'refuses the user or the password' if shut else reason(error)}"
+            message = f"the cache {REFUSED if shut else reason(error)}"
             raise CacheAway(message) from error
 
     return await breaker.call(translated)
@@ -239,7 +239,7 @@ def connect(redis: Redis) -> ConnectionPool | None:
 
 def _tls(redis: Redis, url: str) -> dict[str, Any]:
     """Return whom a connection trusts and what it shows. Raises SettingsError where that cannot be used."""
-    context = ssl.create_default_context()
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)  # only tries the files
     options: dict[str, Any] = {}
     for name, path, option, take in (
         ("tls_ca_file", redis.tls_ca_file, "ssl_ca_certs", context.load_verify_locations),

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from typing import Final
 
 UNKNOWN: Final = "does not answer"
+REFUSED: Final = "refuses the user or the password"
 SAID: Final[dict[str, str]] = {
     "certificate has expired": "shows a certificate that is over",
     "certificate is not yet valid": "shows a certificate that is not valid yet",

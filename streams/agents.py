@@ -105,19 +105,19 @@ async def _ready(stream: Any) -> AsyncIterator[list[Any]]:
     chunks = stream.noack().events()
     async for first in chunks:
         events = [first]
-        await _gather(stream, chunks, events)
-        if sum(len(event.value) for event in events) < FEW:  # the other partitions of the same fetch follow at once
+        if await _gather(stream, chunks, events) < FEW:  # the other partitions of the same fetch follow at once
             await asyncio.sleep(FOLLOW_WITHIN)
             await _gather(stream, chunks, events)
         yield events
 
 
-async def _gather(stream: Any, chunks: AsyncIterator[Any], events: list[Any]) -> None:
-    """Add to `events` the chunks that wait, until these are enough."""
+async def _gather(stream: Any, chunks: AsyncIterator[Any], events: list[Any]) -> int:
+    """Add to `events` the chunks that wait, until these are enough; return how many records they hold."""
     size = sum(len(event.value) for event in events)
     while size < TOGETHER and not stream.channel.queue.empty():
         events.append(await anext(chunks))
         size += len(events[-1].value)
+    return size
 
 
 def _outgoing(done: Sanitized) -> list[Outgoing]:

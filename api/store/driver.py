@@ -18,7 +18,7 @@ from pymongo.errors import CollectionInvalid, DuplicateKeyError, OperationFailur
 from api.breaker import Breaker
 from api.errors import Duplicate, InvalidInput, StoreAway
 from api.metrics import ApiMetrics
-from api.reasons import reason
+from api.reasons import REFUSED, reason
 from api.store.collection import BY_ID, Change, Collection, Join, Joined, Order, Stored, T
 from api.store.migrations.step import Layout
 from api.store.where import AnyOf, Condition, Where
@@ -125,8 +125,7 @@ class Asked:
                 if isinstance(error, OperationFailure) and error.code not in SHUT:
                     raise  # it answered: a value is taken, or a mistake of ours
                 shut = isinstance(error, OperationFailure)
-                why = "refuses the user or the password" if shut else reason(error)
-                message = f"the store {why}"
+                message = f"the store {REFUSED if shut else reason(error)}"
                 raise StoreAway(message) from error
 
         started = time.perf_counter()

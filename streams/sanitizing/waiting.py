@@ -10,6 +10,7 @@ from deepsentry.events import CleanEntry
 from streams.sanitizing.joining import Joiner
 from streams.sanitizing.sanitize import Sanitized
 from streams.transport.chunks import ChunkConsumer
+from streams.windowing.clock import source_name
 from streams.windowing.marks import Marks
 
 QUIET: Final = 5.0
@@ -37,7 +38,7 @@ class Waiting:
     def mark(self, tp: TP, clean: Sequence[CleanEntry]) -> None:
         """Note how far `tp` is with entries that are about to be published; what waits is not there yet."""
         if self.joiner.held((tp.topic, tp.partition)) is None:
-            self.marks.add(f"{tp.topic}/{tp.partition}", [entry.timestamp for entry in clean])
+            self.marks.add(source_name(tp.topic, tp.partition), [entry.timestamp for entry in clean])
 
     def settle(self, tp: TP) -> None:
         """Hold the commit of `tp` back to what waits; what does not wait must be published."""

@@ -13,6 +13,11 @@ GAP: Final = 0.5
 """So many of them at most go by between two lines: nobody wakes up while a worker that has just died is replaced."""
 
 
+def source_name(topic: str, partition: int) -> str:
+    """Return by which name a partition of the raw log is known, to clocks, notes and marks."""
+    return f"{topic}/{partition}"
+
+
 class Source(msgspec.Struct, frozen=True, array_like=True):
     """How far one partition of the raw log was when its newest line came."""
 

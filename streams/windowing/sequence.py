@@ -135,10 +135,10 @@ class Sequence(msgspec.Struct, eq=False, gc=False):
         """Return the event time of the line at `place`."""
         return float(_TIME.unpack_from(self.packed, place * SIZE)[0])
 
-    def template(self, place: int) -> int:
-        """Return the statement of the line at `place`; -1 is the last."""
-        at = place * SIZE if place >= 0 else len(self.packed) + place * SIZE
-        return int(_TEMPLATE_ONLY.unpack_from(self.packed, at + _TEMPLATE_AT)[0])
+    @property
+    def last_template(self) -> int:
+        """The statement of the last line."""
+        return int(_TEMPLATE_ONLY.unpack_from(self.packed, -_TEMPLATE_ONLY.size)[0])
 
     def rename(self, place: int, template: int) -> None:
         """Give the line at `place` another statement."""

@@ -18,7 +18,7 @@ from typing import Final, Literal, NamedTuple
 import numpy as np
 
 from deepsentry.sections import Sequences
-from streams.windowing.clock import Clock
+from streams.windowing.clock import Clock, source_name
 from streams.windowing.resume import Note, Resume
 from streams.windowing.sequence import SIZE, CleanLine, Sequence, offset_at
 
@@ -183,7 +183,7 @@ class Windows:
         """Return for how many seconds a sequence may be silent."""
         if sequence.kind == "window":
             return self._idle
-        learned = self.patience(sequence.template(-1))
+        learned = self.patience(sequence.last_template)
         return max(self._idle, min(learned, self._settings.patience))
 
     def _is_over(self, sequence: Sequence, timestamp: float) -> bool:
@@ -290,7 +290,7 @@ class Windows:
         self._note_at = self._next + (self._note_every << (len(self._notes) // MANY_NOTES))
 
     def _turn_to(self, topic: str, partition: int) -> None:
-        self._topic, self._partition, self._name = topic, partition, f"{topic}/{partition}"
+        self._topic, self._partition, self._name = topic, partition, source_name(topic, partition)
         self._source = self._source_of.setdefault((topic, partition), len(self._sources))
         if self._source == len(self._sources):
             self._sources.append((topic, partition))

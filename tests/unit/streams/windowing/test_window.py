@@ -16,7 +16,7 @@ AWAKE = Resume(0, awake=float("-inf"))
 
 
 def closed_by(windows: Windows, entries: list[CleanEntry], first: int = 0) -> list[Closed]:
-    return [c for offset, entry in enumerate(entries, first) for c in put(windows, offset, entry).over]
+    return ended_by(windows, [(entry, None) for entry in entries], first)
 
 
 def put(windows: Windows, offset: int, entry: CleanEntry, arrived: float | None = None) -> Ended:
