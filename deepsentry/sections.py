@@ -70,7 +70,7 @@ class Sequences(Section):
     """Lines of a window of a source without session ids."""
     max_open: int = Field(1_000_000, ge=1)
     """Sequences that a worker keeps open; beyond that those that were touched longest ago are judged as they stand."""
-    max_lines: int = Field(4_000_000, ge=1)
+    max_lines: int = Field(3_000_000, ge=1)
     """The same for the lines of all of them."""
 
 

@@ -56,9 +56,9 @@ class Detector:
         self._statements = Statements(
             [s.text for s in statements], encoder, trained.thresholds.same, trained.thresholds.alike
         )
-        self._network = Model(network, self._statements.vectors, self._normal)
+        bound = Model(network, self._statements.vectors, self._normal)
         self._usual = trained.arrays["sequence.usual"].astype(np.float64)
-        self._prefixes = Prefixes(self._network, self._usual)
+        self._prefixes = Prefixes(bound, self._usual)
         self._precedence = Precedence(
             ((t, nth) for t, nth in trained.arrays["precedence.events"].tolist()),
             trained.arrays["precedence.before"].astype(np.int32),
@@ -119,7 +119,7 @@ class Detector:
     def explain(self, observed: Observed, verdict: Verdict) -> Explanation:
         """Return why a sequence got its verdict."""
         reading = self._strange.get(observed) or self._interpret([observed])[0][0]
-        expected = self._network.expect([self._walk(observed, reading)])[0]
+        expected = self._prefixes.expect(self._walk(observed, reading))
         nearest = self._closest(reading, complete=observed.complete)
         limits = self._thresholds.of(observed.kind)
         evidence = Evidence(
@@ -162,7 +162,7 @@ class Detector:
         """Return the verdict on a strange sequence in the light of what people said of others."""
         limits = self._thresholds.of(observed.kind)
         walk = self._walk(observed, reading)
-        surprise = self._surprises(observed, reading, self._network.expect([walk])[0], limits.tolerance)
+        surprise = self._surprises(observed, reading, self._prefixes.expect(walk), limits.tolerance)
         places = (*reading.usual, len(reading.templates))
         strained = self._precedence.strained(walk.rows, limits.precedence.threshold)
         shown = observed.templates[:MAX_LENGTH]

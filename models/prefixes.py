@@ -73,6 +73,12 @@ class Prefixes:
         found.extend(self._summed(walks[first:], ended[first:], tolerance, lines))
         return found
 
+    def expect(self, walk: Walk) -> Array:
+        """Return what `Model.expect` gives for one walk, in float32's digits, from what is remembered of it."""
+        nodes = self._paths([walk])
+        logits = self._state[nodes] @ self._columns.T + self._column_bias
+        return logits.astype(np.float64) - self._total[nodes, None]
+
     def _summed(self, walks: Sequence[Walk], ended: Sequence[bool], tolerance: int, lines: int) -> list[float]:
         if not walks:
             return []

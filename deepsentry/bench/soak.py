@@ -60,7 +60,7 @@ class Soak(msgspec.Struct, frozen=True):
     """When the last new source had come."""
     peak_mib: float
     slope_mib_per_million: float
-    """Over the lines after that; 0 is flat."""
+    """Over the later half of the lines after that, as limits fill up before; 0 is flat."""
     extrapolated_20m_mib: float
     bytes_per_open_sequence: float
     """Growth of the score worker for each sequence that it holds open."""
@@ -150,9 +150,11 @@ def summed(looks: list[Look], sources: int, minutes: float) -> Soak:
     full = next((place for place, look in enumerate(looks) if look.lines >= sources), len(looks) - 1)
     after = looks[full:]
     memory = [look.sanitize_mib + look.score_mib for look in after]
+    middle = (after[0].lines + after[-1].lines) / 2
+    later = [(look.lines / 1e6, mib) for look, mib in zip(after, memory, strict=True) if look.lines >= middle]
     slope = 0.0
-    if after[-1].lines > after[0].lines:
-        slope = float(np.polyfit([look.lines / 1e6 for look in after], memory, 1)[0])
+    if later[-1][0] > later[0][0]:
+        slope = float(np.polyfit([million for million, _ in later], [mib for _, mib in later], 1)[0])
     widest = max(looks, key=lambda look: look.open_sequences)
     grown = (widest.score_mib - looks[0].score_mib) * _MIB
     left = max(0, EXTRAPOLATED - after[-1].lines) / 1e6

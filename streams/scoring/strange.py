@@ -51,7 +51,7 @@ class Due(NamedTuple):
         """Return the first `length` lines of `sequence`."""
         templates = sequence.templates
         shown = tuple(templates if length == len(templates) else templates[:length])
-        return cls(sequence, Observed(shown, complete, sequence.kind), bytes(sequence.packed))
+        return cls(sequence, Observed(shown, complete, sequence.kind), sequence.packed)
 
 
 class Strange(NamedTuple):

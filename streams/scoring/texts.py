@@ -11,7 +11,7 @@ import msgspec
 
 from streams.windowing.marks import Reached
 
-MOST_BYTES: Final = 48 * 1_048_576
+MOST_BYTES: Final = 32 * 1_048_576
 """Of records and what it takes to hold them."""
 _EACH: Final = 64
 """Bytes that a record takes beside its own."""

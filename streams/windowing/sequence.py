@@ -105,8 +105,8 @@ class Sequence(msgspec.Struct, eq=False, gc=False):
     open: bool = True
     paused: bool = False
     """True from when it was silent for the idle time until its next line."""
-    packed: bytearray = msgspec.field(default_factory=bytearray)
-    """The lines, one `Stored` after the other."""
+    packed: bytes = b""
+    """The lines, one `Stored` after the other; most sequences are short, and a bytearray takes 40 bytes more."""
     judged: int = 0
     """How many lines had been judged when it was judged last."""
     news: float = float("inf")
@@ -142,7 +142,8 @@ class Sequence(msgspec.Struct, eq=False, gc=False):
 
     def rename(self, place: int, template: int) -> None:
         """Give the line at `place` another statement."""
-        _TEMPLATE_ONLY.pack_into(self.packed, place * SIZE + _TEMPLATE_AT, template)
+        at = place * SIZE + _TEMPLATE_AT
+        self.packed = self.packed[:at] + _TEMPLATE_ONLY.pack(template) + self.packed[at + _TEMPLATE_ONLY.size :]
 
     def after(self, place: int) -> Iterator[tuple[float, int]]:
         """Yield event time and statement of each line from `place` on."""
@@ -183,7 +184,7 @@ class Sequence(msgspec.Struct, eq=False, gc=False):
             return
         mine = (time, place, raw.offset, offset, source, raw.index, template)
         at = self._place_of(mine, rank) * SIZE
-        self.packed[at:at] = _RECORD.pack(*mine)
+        self.packed = self.packed[:at] + _RECORD.pack(*mine) + self.packed[at:]
 
     def _place_of(self, mine: tuple[Any, ...], rank: Rank) -> int:
         """Return where a line of a session, as it is stored, has to stand; most come late by few places, if at all."""
@@ -208,16 +209,16 @@ def _follows(mine: tuple[Any, ...], other: tuple[Any, ...], rank: Rank) -> bool:
     return rank(mine[4]) > rank(other[4])
 
 
-def stored(packed: bytes | bytearray, place: int) -> Stored:
+def stored(packed: bytes, place: int) -> Stored:
     """Return the line at `place`."""
     return Stored._make(_RECORD.unpack_from(packed, place * SIZE))
 
 
-def offset_at(packed: bytes | bytearray, place: int) -> int:
+def offset_at(packed: bytes, place: int) -> int:
     """Return the offset of the line at `place`."""
     return int(_OFFSET.unpack_from(packed, place * SIZE + _OFFSET_AT)[0])
 
 
-def offsets(packed: bytes | bytearray) -> list[int]:
+def offsets(packed: bytes) -> list[int]:
     """Return the offsets in the clean topic of packed lines."""
     return [record[3] for record in _RECORD.iter_unpack(packed)]

@@ -9,7 +9,6 @@ open. Where a sequence is closed for another reason than event time (its length,
 publishes a `Cut`, and the replay passes over what lies before it.
 """
 
-import heapq
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from operator import attrgetter
@@ -19,6 +18,7 @@ import numpy as np
 
 from deepsentry.sections import Sequences
 from streams.windowing.clock import Clock, source_name
+from streams.windowing.looks import Looks
 from streams.windowing.resume import Note, Resume
 from streams.windowing.sequence import SIZE, CleanLine, Sequence, offset_at
 
@@ -29,7 +29,9 @@ MANY_NOTES: Final = 1024
 """For each so many notes in use their distance doubles: what waits for a day must not keep a million of them."""
 SHARE: Final = 32
 """One in so many of the open sequences makes room for others where there are too many."""
+_MOST_OUTDATED: Final = 1.25
 _OUTDATED: Final = 1024
+"""Looks for each open sequence, and beyond that, which are kept at most: those of closed ones hold their keys."""
 _NEVER: Final = float("inf")
 
 
@@ -92,7 +94,7 @@ class Windows:
         self.lines = 0
         """Lines of all open sequences."""
         self._open: dict[str, Sequence] = {}
-        self._looks: list[tuple[float, str]] = []  # heap of `due`; outdated entries are dropped when they surface
+        self._looks = Looks(self._due)
         self.clock = Clock(settings.idle, resume.sources, resume.awake)
         """Event time, as the partitions of the raw log tell it."""
         self._handled = dict(handled or {})
@@ -132,7 +134,7 @@ class Windows:
             self._turn_to(raw.topic, raw.partition)
         clock = self.clock
         fresh = clock.tick(self._name, raw.offset, raw.index, time, arrived)
-        ended = self._expire() if self._looks and self._looks[0][0] < clock.reached else None
+        ended = self._expire() if self._looks.earliest < clock.reached else None
         if not fresh or (self._handled and offset <= self._handled.get(key, -1)):
             return None, ended
         sequence = self._open.get(key)
@@ -162,7 +164,7 @@ class Windows:
     def advance(self, reached: Mapping[str, float], arrived: float) -> Ended | None:
         """Let time go on to what sources have `reached` by the record that arrived then; return what ended, if any."""
         self.clock.advance(reached, arrived)
-        return self._expire() if self._looks else None
+        return self._expire() if self._looks.earliest < self.clock.reached else None
 
     def await_news(self, sequence: Sequence) -> None:
         """Name `sequence` among what a line did once time has reached its new statement, though it gets no line."""
@@ -193,12 +195,10 @@ class Windows:
     def _expire(self) -> Ended:
         ended = Ended()
         now = self.clock.reached
-        while self._looks and self._looks[0][0] < now:
-            due, key = heapq.heappop(self._looks)
-            sequence = self._open.get(key)
-            if sequence is not None and sequence.due == due:
-                sequence.due = _NEVER
-                self._end(sequence, now, "idle", ended)
+        for key in self._looks.before(now):
+            sequence = self._open[key]
+            sequence.due = _NEVER
+            self._end(sequence, now, "idle", ended)
         return ended
 
     def _end(self, sequence: Sequence, now: float, why: Why, ended: Ended) -> None:
@@ -225,10 +225,13 @@ class Windows:
     def _look_at(self, sequence: Sequence, due: float) -> None:
         if due < sequence.due:
             sequence.due = due
-            heapq.heappush(self._looks, (due, sequence.key))
-            if len(self._looks) > 2 * len(self._open) + _OUTDATED:
-                self._looks = [(each.due, each.key) for each in self._open.values() if each.due < _NEVER]
-                heapq.heapify(self._looks)
+            self._looks.add(sequence.key, due)
+            if len(self._looks) > _MOST_OUTDATED * len(self._open) + _OUTDATED:
+                self._looks.rebuild((each.key, each.due) for each in self._open.values() if each.due < _NEVER)
+
+    def _due(self, key: str) -> float | None:
+        sequence = self._open.get(key)
+        return None if sequence is None else sequence.due
 
     def _filled(self, sequence: Sequence) -> Closed | None:
         """Close a sequence that has reached its length."""

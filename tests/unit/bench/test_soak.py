@@ -40,6 +40,11 @@ def test_growth_while_new_sources_come_is_not_in_the_slope() -> None:
     assert found.all_sources_mib == 600.0
 
 
+def test_growth_until_the_limits_are_reached_is_not_in_the_slope() -> None:
+    found = summed(looks(100.0, 200.0, 300.0, 320.0, 320.0, 320.0), sources=1_000_000, minutes=1.0)
+    assert found.slope_mib_per_million == pytest.approx(0.0, abs=0.01)
+
+
 def test_an_open_sequence_costs_what_the_score_worker_grew_by() -> None:
     start = Look(0, 0, 0, 100.0, 100.0)
     found = summed([start, *looks(101.0, opened=1024)], sources=1_000_000, minutes=1.0)

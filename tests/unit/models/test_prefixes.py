@@ -10,6 +10,7 @@ from models.sequence import Model, Network, Walk, strongest, surprises
 
 TEMPLATES = 9
 NORMAL = np.array([True] * 7 + [False] * 2)
+NORMAL_OR_END = np.append(NORMAL, True)
 
 
 def draw(rng: np.random.Generator, *shape: int) -> np.ndarray:
@@ -50,6 +51,18 @@ def test_sums_of_surprises_are_those_of_the_plain_network(
         sums = prefixes.strongest([walk for walk, _ in found], [ended for _, ended in found], tolerance, lines)
         wanted = [plain(walk, ended=ended, tolerance=tolerance, lines=lines) for walk, ended in found]
         assert sums == pytest.approx(wanted, abs=1e-4)
+
+
+@settings(deadline=None)
+@given(walks, st.lists(walks, max_size=12))
+def test_what_is_expected_is_what_the_plain_network_expects(walk: Walk, others: list[Walk]) -> None:
+    prefixes = Prefixes(MODEL, SHARES)
+    alone = prefixes.expect(walk)
+    prefixes.strongest(others, [False] * len(others), 1, 3)
+    np.testing.assert_array_equal(prefixes.expect(walk), alone)
+    wanted = MODEL.expect([walk])[0]
+    np.testing.assert_allclose(alone[:, NORMAL_OR_END], wanted[:, NORMAL_OR_END], atol=1e-4)
+    assert (alone[:, ~NORMAL_OR_END] < -1e8).all()
 
 
 @settings(deadline=None)
