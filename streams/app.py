@@ -233,7 +233,7 @@ def _app(settings: Settings, stage: Stage) -> StreamApp:
         key_serializer="raw",
         value_serializer="raw",
         store="memory://",
-        stream_buffer_maxsize=16,  # chunks, not messages
+        stream_buffer_maxsize=10_000,  # chunks; the transport bounds them
         stream_wait_empty=True,
         table_standby_replicas=0,
         topic_disable_leader=True,

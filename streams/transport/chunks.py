@@ -25,7 +25,7 @@ from faust.types import TP
 from deepsentry import logs
 from streams.transport import lenient
 from streams.transport.fetched import Records, lighten, pieces
-from streams.transport.reach import deleted_unread, unanswered
+from streams.transport.reach import deleted_unread, has_more, unanswered
 
 TOGETHER_WITHIN: Final = 0.5
 """Seconds that a fetched partition waits for others whose records are on their way."""
@@ -33,17 +33,10 @@ FETCH_PAUSE: Final = 0.005
 GATHER_BYTES: Final = 65_536
 GATHER_MS: Final = 10
 """The broker answers when there are so many bytes, or after so many milliseconds."""
+AHEAD: Final = 16
+"""Chunks that are delivered and not done, from which on nothing is fetched."""
 
 log = logs.get("transport")
-
-
-def _has_more(consumer: aiokafka.AIOKafkaConsumer, tp: TP) -> bool:
-    """Tell whether the broker has records of `tp` that were not fetched, as far as is known; unknown counts as yes."""
-    assigned = consumer._fetcher._subscriptions.subscription.assignment  # noqa: SLF001 - as Faust does
-    state = assigned.state_value(TopicPartition(tp.topic, tp.partition)) if assigned else None
-    if state is None or not state.has_valid_position:
-        return state is not None
-    return state.highwater is None or state.highwater > state.position
 
 
 class ConsumerThread(AIOKafkaConsumerThread):
@@ -91,7 +84,7 @@ class ConsumerThread(AIOKafkaConsumerThread):
             lighten(consumer)
             for tp in wanted:
                 found |= await super()._fetch_records(consumer, {tp}, timeout=0, max_records=share)
-            if time.monotonic() > patience or not any(_has_more(consumer, tp) for tp in wanted - found.keys()):
+            if time.monotonic() > patience or not any(has_more(consumer, tp) for tp in wanted - found.keys()):
                 break
             await asyncio.sleep(FETCH_PAUSE)
         return dict(sorted(found.items(), key=lambda item: item[1][0].timestamp))
@@ -129,6 +122,9 @@ class ChunkConsumer(StockConsumer):
         self._waiting: dict[TP, int] = {}
         super().__init__(*args, **kwargs)
         self._chunk = cast("ChunkTransport", self.transport).chunk
+
+    def on_buffer_full(self, tp: TP) -> None:
+        """Read on: Faust would leave `tp` out; `_wait_for_room` holds back all partitions, so none gets ahead."""
 
     def behind(self) -> dict[TP, int]:
         """Return, for each partition of this worker, how many records are not yet handled, as far as is known."""
@@ -234,6 +230,7 @@ class ChunkConsumer(StockConsumer):
                 await self.sleep(0)
                 if self.should_stop:
                     return
+                await self._wait_for_room()
                 records, active = await self._wait_next_records(1.0)
                 if records is None or self.should_stop:
                     return
@@ -242,7 +239,7 @@ class ChunkConsumer(StockConsumer):
                     continue
                 for fetched, batch in records.items():
                     tp = TP(fetched.topic, fetched.partition)
-                    if active is None or tp in active or tp in self._buffered_partitions:
+                    if active is None or tp in active:
                         await self._deliver(tp, batch)
         except (asyncio.CancelledError, aiokafka.errors.ConsumerStoppedError):
             if not self.transport.app.should_stop:
@@ -250,6 +247,12 @@ class ChunkConsumer(StockConsumer):
         except Exception:
             log.exception("fetch_failed")
             raise
+
+    async def _wait_for_room(self) -> None:
+        while sum(len(queue) - len(self._acked_index[tp]) for tp, queue in self._delivered.items()) >= AHEAD:
+            if not self.flow_active or self.should_stop:
+                return
+            await self.sleep(FETCH_PAUSE)
 
     async def _seek_while_stopped(self) -> None:
         try:

@@ -1,10 +1,11 @@
-"""What the broker does not say by itself: that it does not answer, and that it has deleted what nobody read."""
+"""What the broker does not say by itself: that it does not answer, has more, or has deleted what nobody read."""
 
 import time
 from typing import Final
 
 import aiokafka
 from aiokafka.client import ConnectionGroup
+from aiokafka.structs import TopicPartition
 from faust.types import TP
 
 from deepsentry import logs
@@ -28,6 +29,15 @@ def unanswered(consumer: aiokafka.AIOKafkaConsumer) -> float:
         if group == ConnectionGroup.COORDINATION and waiting is not None and waiting[1].API_KEY not in JOINS:
             longest = max(longest, now - connection._last_action)  # noqa: SLF001
     return longest
+
+
+def has_more(consumer: aiokafka.AIOKafkaConsumer, tp: TP) -> bool:
+    """Tell whether the broker has records of `tp` that were not fetched, as far as is known; unknown counts as yes."""
+    assigned = consumer._fetcher._subscriptions.subscription.assignment  # noqa: SLF001 - as Faust does
+    state = assigned.state_value(TopicPartition(tp.topic, tp.partition)) if assigned else None
+    if state is None or not state.has_valid_position:
+        return state is not None
+    return state.highwater is None or state.highwater > state.position
 
 
 def deleted_unread(tp: TP, wanted: int, found: int, earliest: int) -> int:

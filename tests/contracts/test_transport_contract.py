@@ -36,6 +36,7 @@ METHODS: list[tuple[Callable[..., Any], list[str]]] = [
     (BaseConsumer._should_commit, ["self", "tp", "offset"]),
     (BaseConsumer.on_partitions_revoked, ["self", "revoked"]),
     (BaseConsumer.perform_seek, ["self"]),
+    (BaseConsumer.on_buffer_full, ["self", "tp"]),
     (ThreadDelegateConsumer._commit, ["self", "offsets"]),
     (ThreadDelegateConsumer.highwaters, ["self", "partitions"]),
     (Consumer._new_consumer_thread, ["self"]),
@@ -78,7 +79,7 @@ OVERRIDES = [
 ]
 OURS = {
     "behind", "note", "hold", "holds", "wait_from", "read_all", "reaches_broker", "_forget", "_seek_while_stopped",
-    "_deliver", "_miss", "lost", "has_coordinator",
+    "_deliver", "_miss", "lost", "has_coordinator", "_wait_for_room",
 }  # fmt: skip
 
 
@@ -94,7 +95,7 @@ def test_what_we_override_exists_below_or_is_known_as_ours(ours: type, stock: ty
     [
         (
             BaseConsumer.__init__,
-            ["_acked", "_acked_index", "_read_offset", "_committed_offset", "_buffered_partitions", "suspend_flow"],
+            ["_acked", "_acked_index", "_read_offset", "_committed_offset", "suspend_flow"],
         ),
         (BaseConsumer.__init__, ["self.callback", "self.can_resume_flow"]),
         (BaseConsumer._commit_offsets, ["self._commit(", "self.assignment()"]),
