@@ -11,6 +11,9 @@ from typing import Final
 
 SLOT: Final = 1.0
 """Seconds of event time."""
+MOST: Final = 1.25
+FEW: Final = 1024
+"""Looks for each key, and beyond that, that are kept at most: those that count no more hold their keys in memory."""
 
 Time = float
 """Event time, Unix seconds."""
@@ -37,6 +40,10 @@ class Looks:
     def __len__(self) -> int:
         """Return how many looks are kept, those included that count no more."""
         return self._count
+
+    def is_crowded(self, keys: int) -> bool:
+        """Tell whether so much of what is kept for so many keys counts no more that it is to be rebuilt."""
+        return self._count > MOST * keys + FEW
 
     def add(self, key: str, due: Time) -> None:
         """Name `key` once it is later than `due`, a finite time."""

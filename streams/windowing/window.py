@@ -29,9 +29,6 @@ MANY_NOTES: Final = 1024
 """For each so many notes in use their distance doubles: what waits for a day must not keep a million of them."""
 SHARE: Final = 32
 """One in so many of the open sequences makes room for others where there are too many."""
-_MOST_OUTDATED: Final = 1.25
-_OUTDATED: Final = 1024
-"""Looks for each open sequence, and beyond that, which are kept at most: those of closed ones hold their keys."""
 _NEVER: Final = float("inf")
 
 
@@ -226,7 +223,7 @@ class Windows:
         if due < sequence.due:
             sequence.due = due
             self._looks.add(sequence.key, due)
-            if len(self._looks) > _MOST_OUTDATED * len(self._open) + _OUTDATED:
+            if self._looks.is_crowded(len(self._open)):
                 self._looks.rebuild((each.key, each.due) for each in self._open.values() if each.due < _NEVER)
 
     def _due(self, key: str) -> float | None:
