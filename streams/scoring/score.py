@@ -112,7 +112,8 @@ class Scorer:
         for partition, windows in opened.items():
             windows.patience = detector.patience
             for sequence in windows:
-                for place, (offset, old) in enumerate(zip(sequence.offsets, sequence.templates, strict=True)):
+                templates: list[int] = []
+                for offset, old in zip(sequence.offsets, sequence.templates, strict=True):
                     held = self._texts.held(partition, offset)
                     if held is not None:
                         new = detector.template(wire.decode(CleanLine, held).message)
@@ -123,7 +124,8 @@ class Scorer:
                         new = renamed.get(old, -1)
                         if new < 0:
                             new = renamed[old] = detector.template(before.template_text(old))
-                    sequence.rename(place, new)
+                    templates.append(new)
+                sequence.rename(templates)
 
     def score(self, partition: int, windows: Open, records: Iterable[CleanRecord]) -> Scored:
         """Put `records` (in order of offset) into their sequences and judge those that are due."""

@@ -1,7 +1,7 @@
 """Pure: an open sequence, its lines in their order, packed: a million of them may be open at once."""
 
 import struct
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Annotated, Any, Final, NamedTuple
 
 import msgspec
@@ -140,10 +140,12 @@ class Sequence(msgspec.Struct, eq=False, gc=False):
         """The statement of the last line."""
         return int(_TEMPLATE_ONLY.unpack_from(self.packed, -_TEMPLATE_ONLY.size)[0])
 
-    def rename(self, place: int, template: int) -> None:
-        """Give the line at `place` another statement."""
-        at = place * SIZE + _TEMPLATE_AT
-        self.packed = self.packed[:at] + _TEMPLATE_ONLY.pack(template) + self.packed[at + _TEMPLATE_ONLY.size :]
+    def rename(self, templates: Iterable[int]) -> None:
+        """Give the lines other statements, one for each in their order."""
+        packed = bytearray(self.packed)
+        for place, template in enumerate(templates):
+            _TEMPLATE_ONLY.pack_into(packed, place * SIZE + _TEMPLATE_AT, template)
+        self.packed = bytes(packed)
 
     def after(self, place: int) -> Iterator[tuple[float, int]]:
         """Yield event time and statement of each line from `place` on."""
